@@ -1,0 +1,218 @@
+# Copyright (c) 2026 the certfleet.reseller contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one writer of files.
+
+A file has its final mode before it has its final name: made 0600 (or tighter) with ``O_EXCL`` beside its target, filled by a loop that looks at
+what ``write`` returned, given owner and mode by descriptor, synced, renamed, and the directory synced. A reader sees the old file or the
+new one, a second user never sees a secret, and a power loss loses neither. Ansible's ``atomic_move`` and ``copy`` promise none of this: a new
+file is 0644 for a moment (CVE-2020-1736), and nothing is synced.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import shutil
+import stat
+from typing import Any, Iterator
+
+from .clock import SYSTEM, Clock, Deadline
+from .errors import LockedError, StateError
+
+SECRET = 0o600
+PUBLIC = 0o644
+PRIVATE_DIRECTORY = 0o700
+LIMIT = 1024 * 1024
+
+
+def make_directory(path: str, mode: int = PRIVATE_DIRECTORY) -> None:
+    """Makes a directory and its missing parents, each with ``mode``, durably. What exists is left as it is."""
+    if os.path.isdir(path):
+        return
+    parent = os.path.dirname(os.path.abspath(path))
+    if parent != path:
+        make_directory(parent, mode)
+    with contextlib.suppress(FileExistsError):  # another process was faster
+        os.mkdir(path, mode)
+    sync_directory(parent)
+
+
+def sync_directory(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write(path: str, content: bytes, mode: int = SECRET, uid: int = -1, gid: int = -1) -> None:
+    """Replaces or makes ``path`` as the module's text says. ``uid``/``gid`` -1: as the process."""
+    directory, name = os.path.split(os.path.abspath(path))
+    _refuse_odd_target(path)
+    # One fixed name per target: what a killed run left is replaced by the next one, and never piles up.
+    temporary = os.path.join(directory, "." + name + ".new")
+    _remove(temporary)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode & SECRET)
+    try:
+        try:
+            _write_all(descriptor, content)
+            if uid != -1 or gid != -1:
+                os.fchown(descriptor, uid, gid)
+            os.fchmod(descriptor, mode)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.rename(temporary, path)
+    except BaseException:
+        _remove(temporary)
+        raise
+    sync_directory(directory)
+
+
+def write_json(path: str, value: Any, mode: int = SECRET) -> None:
+    write(path, (json.dumps(value, indent=2, sort_keys=True) + "\n").encode("utf-8"), mode)
+
+
+def prove_writable(path: str) -> None:
+    """Fails now, not after the call whose result must be kept: makes, syncs and removes a file beside ``path``."""
+    probe = path + ".probe"
+    try:
+        _refuse_odd_target(path)
+        write(probe, b"\0" * 4096)
+        remove(probe)
+    except OSError as error:
+        raise StateError(
+            "%s cannot be written (%s)" % (path, error.strerror or type(error).__name__),
+            hint="Nothing was sent to the provider. Make the directory writable and run again.",
+        ) from None
+
+
+def read(path: str, limit: int = LIMIT) -> bytes | None:
+    """The content, or ``None`` if there is no such file. Links, devices and files over ``limit`` bytes are refused."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EMLINK):
+            raise StateError("%s is a symbolic link" % path, hint="Give the path of the file itself.") from None
+        raise
+    with os.fdopen(descriptor, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise StateError("%s is not a regular file" % path)
+        content = stream.read(limit + 1)
+    if len(content) > limit:
+        raise StateError("%s is larger than %d bytes" % (path, limit))
+    return content
+
+
+def read_json(path: str) -> dict[str, Any] | None:
+    """A JSON object, or ``None`` if there is no such file; anything else is a ``StateError``."""
+    content = read(path)
+    if content is None:
+        return None
+    try:
+        value = json.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise StateError("%s is damaged (not a JSON object)" % path, hint="Restore it from a backup, or move it away.")
+    return value
+
+
+def mode_of(path: str) -> int | None:
+    """Permission bits, or ``None`` if there is nothing."""
+    try:
+        return stat.S_IMODE(os.lstat(path).st_mode)
+    except FileNotFoundError:
+        return None
+
+
+def switch_link(link: str, target: str) -> None:
+    """Points ``link`` at ``target`` by one rename; readers see the old or the new one."""
+    directory, name = os.path.split(os.path.abspath(link))
+    temporary = os.path.join(directory, "." + name + ".new")
+    _remove(temporary)
+    os.symlink(target, temporary)
+    try:
+        os.rename(temporary, link)
+    except BaseException:
+        _remove(temporary)
+        raise
+    sync_directory(directory)
+
+
+def read_link(path: str) -> str | None:
+    """Where a link points, or ``None`` if there is no link."""
+    try:
+        return os.readlink(path)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.EINVAL):
+            return None
+        raise
+
+
+def rename(source: str, target: str) -> None:
+    """A durable rename within one directory."""
+    os.rename(source, target)
+    sync_directory(os.path.dirname(os.path.abspath(target)))
+
+
+def remove(path: str) -> None:
+    """Removes a file, durably. Nothing there is fine."""
+    _remove(path)
+    sync_directory(os.path.dirname(os.path.abspath(path)))
+
+
+def remove_directory(path: str) -> None:
+    """Removes a directory and what is in it. Nothing there is fine."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+        sync_directory(os.path.dirname(os.path.abspath(path)))
+
+
+@contextlib.contextmanager
+def lock(directory: str, wait: float = 60.0, clock: Clock = SYSTEM) -> Iterator[None]:
+    """Keeps other runs out of ``directory``. The kernel drops the lock with the process, so none is ever stale."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        deadline = Deadline(wait, clock)
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if deadline.over():
+                    raise LockedError(
+                        "another run holds %s since more than %d seconds" % (directory, wait),
+                        hint="Wait for it to end, then run again.",
+                    ) from None
+                deadline.sleep(0.1)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _refuse_odd_target(path: str) -> None:
+    """A link or a device in the place of our file is not ours to replace."""
+    try:
+        found = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(found):
+        raise StateError("%s is not a regular file" % path, hint="Move it away and run again.")
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
