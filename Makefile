@@ -1,0 +1,60 @@
+# `make` lists what there is. Everything runs as an ordinary user, needs Python 3.11 or newer and PyPI, and stays in the
+# checkout: .venv (set up by tools/environment.py when it is missing or outdated) and .work. Paths are relative, for
+# make cannot handle a checkout in a folder with a space otherwise.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint docs-lint sanity unit integration molecule bench faults build clean .demo .test
+MAKEFLAGS += --no-print-directory
+
+PY := .venv/bin/python
+CHECKS := $(PY) tools/checks.py
+ARGS ?=
+
+# Ansible finds the collection by this link to the checkout
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.venv/collections
+# without byte code each import of Ansible takes twice the time
+unexport PYTHONDONTWRITEBYTECODE
+
+help: ## this list
+	@echo 'make TARGET [ARGS="..."] [PYTHON=/path/to/python3.12]'
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  %-13s %s\n' "$$name" "$$text"; done
+
+.demo .test:
+	@python=$$(tools/find-python) && "$$python" tools/environment.py $(@:.%=%)
+
+demo: .demo ## a certificate from credential to handshake, against the sandbox on this machine
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" ansible-playbook $(DEMO) $(ARGS)
+
+test: .test ## everything: lint, sanity, unit, integration, molecule
+	@$(CHECKS) all
+
+lint: .test ## ruff, mypy, yamllint, ansible-lint, documentation, changelog, shellcheck
+	@$(CHECKS) lint
+
+docs-lint: .test ## the documentation of plugins and roles, and docs/docsite
+	@$(CHECKS) docs-lint
+
+sanity: .test ## ansible-test sanity, on a copy of the checkout
+	@$(CHECKS) sanity
+
+unit: .test ## unit tests; ARGS for pytest, e.g. ARGS="-k names"
+	@$(CHECKS) unit -- $(ARGS)
+
+integration: .test ## roles and playbooks against the sandbox; ARGS for pytest
+	@$(CHECKS) integration -- $(ARGS)
+
+molecule: .test ## every scenario in extensions/molecule
+	@$(CHECKS) molecule
+
+faults: .test ## the long kill test; prints its counts
+	@$(PY) -m pytest -m slow -s -v tests $(ARGS)
+
+bench: .test ## benchmarks; they print what they compare
+	@for file in tests/bench/bench_*.py; do echo "$$file"; $(PY) "$$file" $(ARGS) || exit; done
+
+build: .demo ## the collection's tarball, in .work
+	@.venv/bin/ansible-galaxy collection build --force --output-path .work .
+
+clean: ## remove what make made
+	rm -rf .venv .work .ansible .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,276 @@
+#!/usr/bin/env python3
+"""checks.py PART... [-- PYTEST-ARGUMENT...]: run parts of the checks; `make test` runs them all.
+
+One line for each check or test suite, the whole output of what failed only (all of it stays in .work/logs), and a
+closing line that counts every single test. A failure stops nothing; the exit code is 1 at the end. With
+CERTFLEET_NO_SKIP=1 a check whose tool is missing counts as failed.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import xml.etree.ElementTree as ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+WORK = ROOT / ".work"
+BIN = pathlib.Path(sys.executable).parent
+COLLECTIONS = ROOT / ".venv" / "collections"
+LINKED = COLLECTIONS / "ansible_collections" / "certfleet" / "reseller"
+NO_SKIP = os.environ.get("CERTFLEET_NO_SKIP") == "1"
+LINT_AT_A_TIME = min(4, os.cpu_count() or 1)
+PARTS = ("lint", "sanity", "unit", "integration", "molecule")
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    name: str
+    command: list[str]
+    cwd: pathlib.Path = ROOT
+    seconds: int = 300
+    env: dict[str, str] = dataclasses.field(default_factory=dict)
+    report: pathlib.Path | None = None  # junit XML with single tests, for pytest
+    skip: str = ""
+
+
+@dataclasses.dataclass
+class Result:
+    check: Check
+    output: str = ""
+    seconds: float = 0.0
+    passed: int = 0
+    failed: int = 0
+    skipped: list[str] = dataclasses.field(default_factory=list)
+
+
+def environment() -> dict[str, str]:
+    env = dict(os.environ)
+    # Ansible imports its modules again and again: with byte code that takes half the time
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    env["PATH"] = f"{BIN}{os.pathsep}{env.get('PATH', os.defpath)}"
+    env["ANSIBLE_COLLECTIONS_PATH"] = str(COLLECTIONS)
+    env["NO_COLOR"] = "1"
+    return env
+
+
+def tool(name: str) -> str:
+    return str(BIN / name)
+
+
+def tracked(*patterns: str) -> list[str]:
+    """Files that git has or would take, for tools that do not find theirs themselves."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *patterns],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return [name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def shell_scripts() -> list[str]:
+    scripts = []
+    for name in tracked():
+        with (ROOT / name).open("rb") as file:
+            first = file.readline(80)
+        if first.startswith(b"#!") and first.split()[-1].rsplit(b"/", 1)[-1] in (b"sh", b"bash"):
+            scripts.append(name)
+    return scripts
+
+
+def lint() -> list[Check]:
+    mypy = [tool("mypy"), "--strict", "--config-file", str(ROOT / "pyproject.toml")]
+    shellcheck = shutil.which("shellcheck")
+    return [
+        # the slow ones first, they run side by side
+        Check("ansible-lint", [tool("ansible-lint"), "--profile", "production", "--offline", "-q"], seconds=600),
+        docs_lint()[0],
+        Check(
+            "mypy, collection",
+            [*mypy, "-p", "ansible_collections.certfleet.reseller.plugins.module_utils"],
+            env={"MYPYPATH": str(COLLECTIONS)},
+        ),
+        Check(
+            "mypy, sandbox",
+            [*mypy, "-p", "certfleet_sandbox"],
+            env={"MYPYPATH": str(ROOT / "roles" / "sandbox" / "files")},
+        ),
+        Check("mypy, tools", [*mypy, "tools/checks.py", "tools/environment.py", "tools/sanity.py"]),
+        Check("ruff check", [tool("ruff"), "check", "--quiet", "."]),
+        Check("ruff format", [tool("ruff"), "format", "--check", "--quiet", "."]),
+        Check("yamllint", [tool("yamllint"), "--strict", "."]),
+        Check("changelog", [tool("antsibull-changelog"), "lint"]),
+        Check(
+            "shellcheck", [str(shellcheck), *shell_scripts()], skip="" if shellcheck else "shellcheck is not installed"
+        ),
+    ]
+
+
+def docs_lint() -> list[Check]:
+    command = [tool("antsibull-docs"), "lint-collection-docs", "--plugin-docs", "--validate-collection-refs=all"]
+    # by its linked path: that is where the plugin loader finds it, too
+    return [Check("documentation", [*command, "--disallow-unknown-collection-refs", str(LINKED)], seconds=600)]
+
+
+def sanity() -> list[Check]:
+    return [Check("ansible-test sanity", [sys.executable, str(ROOT / "tools" / "sanity.py")], seconds=1200)]
+
+
+def pytest(name: str, *arguments: str, seconds: int) -> Check:
+    report = WORK / "reports" / f"{name}.xml"
+    command = [sys.executable, "-m", "pytest", "-q", "-ra", f"--junitxml={report}", *arguments]
+    return Check(f"{name} tests", command, report=report, seconds=seconds)
+
+
+def unit(extra: list[str]) -> list[Check]:
+    return [pytest("unit", "-n", "auto", "tests/unit", *extra, seconds=900)]
+
+
+def integration(extra: list[str]) -> list[Check]:
+    return [pytest("integration", "tests/integration", *extra, seconds=1500)]
+
+
+def molecule() -> list[Check]:
+    folder = ROOT / "extensions" / "molecule"
+    scenarios = sorted(path.parent.relative_to(folder).as_posix() for path in folder.glob("**/molecule.yml"))
+    if not scenarios:
+        return [Check("molecule", [], skip="no scenario in extensions/molecule")]
+    # from the linked path, so that molecule and Ansible agree about where the collection is
+    return [
+        Check(f"molecule {name}", [tool("molecule"), "test", "-s", name], cwd=LINKED, seconds=600) for name in scenarios
+    ]
+
+
+def run(check: Check) -> Result:
+    result = Result(check)
+    if check.skip:
+        if NO_SKIP:
+            result.failed, result.output = 1, f"{check.skip} (CERTFLEET_NO_SKIP=1 asks for everything)"
+        else:
+            result.skipped.append(f"{check.name}: {check.skip}")
+        return result
+    if check.report:
+        check.report.parent.mkdir(parents=True, exist_ok=True)
+        check.report.unlink(missing_ok=True)
+    start = time.monotonic()
+    code, result.output = execute(check)
+    result.seconds = time.monotonic() - start
+    counted = count(check, result)
+    if code and not result.failed:
+        result.failed += 1
+    elif not code and not counted:
+        result.passed += 1
+    log = WORK / "logs" / (check.name.replace(" ", "-").replace(",", "").replace("/", "-") + ".log")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text(result.output, encoding="utf-8")
+    return result
+
+
+def execute(check: Check) -> tuple[int, str]:
+    with subprocess.Popen(
+        check.command,
+        cwd=check.cwd,
+        env={**environment(), "PWD": str(check.cwd), **check.env},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    ) as process:
+        try:
+            output, _ = process.communicate(timeout=check.seconds)
+            return process.returncode, output
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            output, _ = process.communicate()
+            return 1, f"{output}\nStopped: not done after {check.seconds} s."
+
+
+def count(check: Check, result: Result) -> bool:
+    """Add up the single tests of a junit report; False when there is none."""
+    if not check.report or not check.report.exists():
+        return False
+    for case in ElementTree.parse(check.report).iter("testcase"):
+        skipped = case.find("skipped")
+        if case.find("failure") is not None or case.find("error") is not None:
+            result.failed += 1
+        elif skipped is not None:
+            name = f"{case.get('classname', '')}.{case.get('name', '')}".lstrip(".")
+            result.skipped.append(f"{name}: {skipped.get('message') or 'no reason given'}")
+        else:
+            result.passed += 1
+    return True
+
+
+def show(result: Result) -> None:
+    state = "FAILED" if result.failed else "ok" if result.passed else "skipped"
+    counts = f"  {result.passed} passed" if result.check.report else ""
+    counts += f", {result.failed} failed" if result.check.report and result.failed else ""
+    counts += f", {len(result.skipped)} skipped" if result.check.report and result.skipped else ""
+    print(f"  {state:8}{result.check.name:32}{result.seconds:7.1f} s{counts}", flush=True)
+    if result.failed:
+        print("\n".join(f"    | {line}" for line in result.output.strip().splitlines()), flush=True)
+
+
+def run_part(name: str, checks: list[Check]) -> list[Result]:
+    print(f"{name}:", flush=True)
+    start = time.monotonic()
+    done = threading.Event()
+
+    def beat() -> None:
+        while not done.wait(30):
+            print(f"          ... {name}, {time.monotonic() - start:.0f} s", flush=True)
+
+    threading.Thread(target=beat, daemon=True).start()
+    results = []
+    with concurrent.futures.ThreadPoolExecutor(LINT_AT_A_TIME if name == "lint" else 1) as pool:
+        for future in concurrent.futures.as_completed([pool.submit(run, check) for check in checks]):
+            results.append(future.result())
+            show(results[-1])
+    done.set()
+    return results
+
+
+def main(arguments: list[str]) -> int:
+    names, extra = arguments, []
+    if "--" in arguments:
+        place = arguments.index("--")
+        names, extra = arguments[:place], arguments[place + 1 :]
+    makers = {
+        "lint": lint,
+        "docs-lint": docs_lint,
+        "sanity": sanity,
+        "unit": lambda: unit(extra),
+        "integration": lambda: integration(extra),
+        "molecule": molecule,
+    }
+    names = [part for name in names for part in (PARTS if name == "all" else (name,))]
+    if not names or set(names) - set(makers):
+        print(f"{__doc__}\nParts: all, {', '.join(makers)}", file=sys.stderr)
+        return 2
+    start = time.monotonic()
+    results = [result for name in names for result in run_part(name, makers[name]())]
+    skipped = [reason for result in results for reason in result.skipped]
+    failed = [result for result in results if result.failed]
+    print(f"\nAfter {time.monotonic() - start:.0f} s; the output of everything is in .work/logs.")
+    for reason in skipped:
+        print(f"  skipped  {reason}")
+    for result in failed:
+        print(f"  FAILED   {result.check.name}")
+    passed = sum(result.passed for result in results)
+    print(f"{passed} passed, {sum(result.failed for result in failed)} failed, {len(skipped)} skipped", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

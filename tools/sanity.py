@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""sanity.py [ANSIBLE-TEST-ARGUMENT...]: run `ansible-test sanity` on a copy of the checkout.
+
+ansible-test wants the collection at a real path .../ansible_collections/certfleet/reseller, so what git would commit is
+copied there. It gets a home directory of its own below .work: its caches can be removed with the checkout, and the
+stand-in for get-pip.py (see get_pip.py) does not stay behind where other projects would use it.
+"""
+
+from __future__ import annotations
+
+import configparser
+import glob
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+WORK = ROOT / ".work"
+COPY = WORK / "ansible_collections" / "certfleet" / "reseller"
+HOME = WORK / "home"
+
+
+def copy_files() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    shutil.rmtree(COPY, ignore_errors=True)
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        source, target = ROOT / name, COPY / name
+        if source.is_file() or source.is_symlink():  # a file that was removed is listed until that is committed
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target, follow_symlinks=False)
+    # ansible-test asks git which files there are
+    subprocess.run(["git", "init", "-q", str(COPY)], check=True)
+
+
+def prepare_home() -> None:
+    """The stand-in under the name that the installed ansible-test looks for, and pip's settings."""
+    source = pathlib.Path(sysconfig.get_path("purelib"), "ansible_test", "_internal", "python_requirements.py")
+    versions = set(re.findall(r"\bpip='([0-9.]+)'", source.read_text(encoding="utf-8")))
+    if not versions:
+        sys.exit(f"{source} does not say which pip it wants any more; prepare_home() in {__file__} needs an update.")
+    cache = HOME / ".ansible" / "test" / "cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    for version in versions:
+        shutil.copy(ROOT / "tools" / "get_pip.py", cache / f"get_pip_{version.replace('.', '_')}.py")
+
+    # ansible-test passes no PIP_* variable on, and pip's files are looked up in the home directory
+    settings = configparser.RawConfigParser()
+    settings.add_section("global")
+    pip = subprocess.run([sys.executable, "-m", "pip", "config", "list"], check=True, capture_output=True, text=True)
+    found = re.findall(r"^(global|install|:env:)\.([\w-]+)=(.*)$", pip.stdout, re.MULTILINE)
+    for _source, key, value in sorted(found, key=lambda entry: entry[0] == ":env:"):  # variables win
+        if key in ("cert", "index-url", "extra-index-url", "proxy", "trusted-host"):
+            settings.set("global", key, shlex.split(value)[0])
+    folder = HOME / ".config" / "pip"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "pip.conf").open("w", encoding="utf-8") as file:
+        settings.write(file)
+
+
+def path_with_interpreters() -> str:
+    """PATH with the folders of real interpreters first: pyenv's shims exit 127 for most of the versions they name."""
+    folders = [str(pathlib.Path(sys.executable).parent)]
+    versions = os.path.join(os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv")), "versions", "*", "bin")
+    return os.pathsep.join([*folders, *sorted(glob.glob(versions)), os.environ.get("PATH", os.defpath)])
+
+
+def main() -> int:
+    copy_files()
+    prepare_home()
+    env = {**os.environ, "HOME": str(HOME), "PATH": path_with_interpreters()}
+    command = [str(pathlib.Path(sys.executable).with_name("ansible-test")), "sanity", "--color", "no", *sys.argv[1:]]
+    return subprocess.run(command, cwd=COPY, env=env, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
