@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """collection_from_pypi.py DIRECTORY NAME...: put collections below DIRECTORY/ansible_collections, from PyPI alone.
 
 `ansible-galaxy collection install` is the usual way; this one serves machines that reach a package index only. The

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """environment.py demo|test: set up .venv in the checkout, or do nothing when it is as it should be.
 
 It holds the packages of requirements/<name>.txt, and a link .venv/collections/ansible_collections/certfleet/reseller to
@@ -21,6 +20,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 COLLECTIONS = VENV / "collections"
+LINK = COLLECTIONS / "ansible_collections" / "certfleet" / "reseller"
 PYTHON = VENV / "bin" / "python"
 EXTRA_COLLECTIONS = {"demo": [], "test": ["community.crypto"]}
 INCLUDES = {"demo": ["requirements.txt", "requirements/demo.txt"]}
@@ -44,7 +44,9 @@ def wanted(name: str) -> str:
 
 def is_ready(name: str) -> bool:
     stamp = VENV / f"{name}.stamp"
-    return stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted(name)
+    return (
+        LINK.exists() and LINK.samefile(ROOT) and stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted(name)
+    )
 
 
 def is_usable() -> bool:
@@ -93,10 +95,9 @@ def create() -> None:
 
 def link() -> None:
     """Relative, so that there is nothing to mend when the checkout is mounted elsewhere."""
-    target = COLLECTIONS / "ansible_collections" / "certfleet" / "reseller"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if not target.is_symlink():
-        target.symlink_to("../../../../..")
+    LINK.parent.mkdir(parents=True, exist_ok=True)
+    LINK.unlink(missing_ok=True)
+    LINK.symlink_to(os.path.relpath(ROOT, LINK.parent), target_is_directory=True)
 
 
 def main() -> None:

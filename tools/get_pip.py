@@ -4,12 +4,12 @@ ansible-test runs it, with the pip it wants as an argument ("pip==25.2"), in a v
 that comes with Python starts, and replaces itself by the wanted one. Written for every Python that ansible-test knows.
 """
 
-import ensurepip
 import os
 import subprocess
 import sys
 
-ensurepip.bootstrap(default_pip=True)
+with open(os.devnull, "w") as nowhere:
+    subprocess.check_call([sys.executable, "-m", "ensurepip", "--default-pip"], stdout=nowhere)
 command = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
 # --no-setuptools and --no-wheel are options of get-pip.py, not of pip
 command += [argument for argument in sys.argv[1:] if argument not in ("--no-setuptools", "--no-wheel")]

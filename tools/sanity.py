@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """sanity.py [ANSIBLE-TEST-ARGUMENT...]: run `ansible-test sanity` on a copy of the checkout.
 
 ansible-test wants the collection at a real path .../ansible_collections/certfleet/reseller, so what git would commit is
@@ -56,6 +55,7 @@ def prepare_home() -> None:
     # ansible-test passes no PIP_* variable on, and pip's files are looked up in the home directory
     settings = configparser.RawConfigParser()
     settings.add_section("global")
+    settings.set("global", "quiet", "2")
     pip = subprocess.run([sys.executable, "-m", "pip", "config", "list"], check=True, capture_output=True, text=True)
     found = re.findall(r"^(global|install|:env:)\.([\w-]+)=(.*)$", pip.stdout, re.MULTILINE)
     for _source, key, value in sorted(found, key=lambda entry: entry[0] == ":env:"):  # variables win
