@@ -8,6 +8,7 @@ import os
 import pathlib
 import shutil
 import socket
+import sys
 import tempfile
 from collections.abc import Callable
 from typing import Any
@@ -39,8 +40,13 @@ def prepare_ansible() -> None:
     others = [entry for entry in os.environ.get("ANSIBLE_COLLECTIONS_PATH", "").split(os.pathsep) if entry]
     os.environ["ANSIBLE_COLLECTIONS_PATH"] = os.pathsep.join([path, *(entry for entry in others if entry != path)])
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # Ansible imports its modules at every start
-    # a developer's own settings must not decide what a test sees
-    os.environ["ANSIBLE_CONFIG"] = os.devnull
+    os.environ["ANSIBLE_CONFIG"] = str(ROOT / "tests" / "ansible.cfg")
+    # modules run on this machine, with an interpreter that is known to work
+    os.environ.setdefault("ANSIBLE_PYTHON_INTERPRETER", sys.executable)
+    # ansible-playbook of the environment that runs the tests, also where that is not activated
+    scripts = str(pathlib.Path(sys.executable).parent)
+    if scripts not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)])
 
     from ansible.plugins.loader import init_plugin_loader
 
