@@ -5,16 +5,12 @@
 
 from __future__ import annotations
 
-import traceback
 from typing import Any, Callable, Protocol
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
-from .errors import CollectionError, StateError
+from . import failure
 from .plan import Plan, Step
-
-# What the controller needs (README, "Requirements"); managed hosts need none of them.
-_LIBRARIES = {"requests", "cryptography", "acme", "josepy", "idna"}
 
 
 class Resource(Protocol):
@@ -54,43 +50,14 @@ def run(factory: Callable[[], Resource], **spec: Any) -> None:
             have = resource.read(want)
         shown = resource.show(want, have, plan)
     except Exception as error:  # pylint: disable=broad-except
-        module.fail_json(**_failure(error, plan, done))
+        module.fail_json(
+            changed=bool(done),
+            done=[step.show() for step in done],
+            open=[step.show() for step in plan.steps[len(done) :]],
+            **failure.describe(error),
+        )
         raise  # not reached: for those who read, and for type checkers
     result = {"changed": plan.changed, "steps": [step.show() for step in plan.steps], "reason": plan.reason, **shown}
     if module._diff:
         result["diff"] = plan.diff()
     module.exit_json(**result)
-
-
-def _failure(error: Exception, plan: Plan, done: list[Step]) -> dict[str, Any]:
-    """The arguments of ``fail_json`` for an error; every kind of failure ends here."""
-    result: dict[str, Any] = {
-        "changed": bool(done),
-        "done": [step.show() for step in done],
-        "open": [step.show() for step in plan.steps[len(done) :]],
-    }
-    if isinstance(error, ImportError) and (error.name or "").split(".")[0] in _LIBRARIES:
-        library = (error.name or "").split(".")[0]
-        hint = "Install it for the Python that runs this module."
-        result["msg"] = missing_required_lib(library)
-        result["error"] = {"kind": "missing_library", "status": None, "code": library, "detail": None, "hint": hint}
-        return result
-    if isinstance(error, OSError):
-        error = StateError(
-            "%s: %s" % (error.filename or "file operation", error.strerror or type(error).__name__),
-            hint="Nothing is half-written; make the place usable and run again.",
-        )
-    if isinstance(error, CollectionError):
-        result["msg"] = error.sentence()
-        result["error"] = error.payload()
-        return result
-    # A defect of ours. The traceback names lines of code, not values; the text of a foreign exception may hold data, so its
-    # type is all we show.
-    frames = traceback.extract_tb(error.__traceback__)
-    place = " < ".join("%s:%s" % (f.name, f.lineno) for f in reversed(frames[-4:]))
-    result["msg"] = "Internal error (%s at %s). This is a defect of the collection; please report it." % (
-        type(error).__name__,
-        place,
-    )
-    result["error"] = {"kind": "internal", "status": None, "code": type(error).__name__, "detail": place, "hint": None}
-    return result
