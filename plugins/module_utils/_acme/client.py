@@ -1,0 +1,350 @@
+# Copyright (c) 2026 the certfleet.reseller contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One ACME account at one directory. EFF's ``acme`` library signs, keeps nonces and knows the errors; the session is ours.
+
+Not safe for several threads at once: each worker has its own (:class:`Clients`).
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING, Any, Callable
+
+from .._core.clock import SYSTEM, Clock, Deadline
+from .._core.errors import CollectionError, InvalidData, OutcomeUnknown, ProtocolError, RateLimited, TransportError
+from .._core.secret import Secret
+from .._http import strict_json
+from .._http.retry import retry_after
+from .._http.session import Session
+from . import model
+from .problems import rate_limited, translate
+
+if TYPE_CHECKING:
+    import requests
+
+_NONCE_TRIES = 12  # Pebble refuses one good nonce in twenty on purpose, and up to every second one when asked to
+_READ_TRIES = 4
+_MOST_PAGES = 20
+_MOST_CHAINS = 8
+_LONGEST_POLL = 30.0
+
+
+class Body:
+    """A JSON object in the form the library wants to sign."""
+
+    def __init__(self, value: dict[str, Any]) -> None:
+        self._value = value
+
+    def json_dumps(self, **_: Any) -> str:
+        return json.dumps(self._value)
+
+
+class AcmeClient:
+    def __init__(
+        self,
+        directory_url: str,
+        account_key: bytes | None,
+        account_url: str | None = None,
+        timeout: float = 30.0,
+        ca_path: str | None = None,
+        clock: Clock = SYSTEM,
+    ) -> None:
+        from acme import client
+
+        self._clock = clock
+        self._timeout = timeout
+        self._session = _Recorder(Session(timeout, ca_path))
+        self._net = client.ClientNetwork(timeout=int(timeout))
+        self._net.session = self._session  # type: ignore[assignment]
+        self._directory_url = directory_url
+        self._directory: dict[str, Any] | None = None
+        if account_key is not None:
+            self._net.key, self._net.alg = _jwk(account_key)
+        if account_url is not None:
+            self._use(account_url)
+
+    # -- directory ---------------------------------------------------------------------------------------------------
+
+    def directory(self) -> dict[str, Any]:
+        """The directory (RFC 8555 section 7.1.1), fetched once."""
+        if self._directory is None:
+            value = self.read_plain(self._directory_url)
+            if not isinstance(value, dict) or not all(isinstance(value.get(name), str) for name in _RESOURCES):
+                raise ProtocolError("%s is no ACME directory" % self._directory_url, hint="Check directory_url.")
+            self._directory = value
+        return self._directory
+
+    def meta(self, name: str) -> Any:
+        meta = self.directory().get("meta")
+        return meta.get(name) if isinstance(meta, dict) else None
+
+    def read_plain(self, url: str) -> Any:
+        """An unsigned GET of a JSON value, tried again after broken connections."""
+
+        def fetch() -> Any:
+            response = self._session.request("GET", url, headers={"Accept": "application/json"})
+            if response.status_code == 429:
+                raise rate_limited(response.headers, None)
+            if response.status_code >= 500:
+                raise OutcomeUnknown("the ACME server has trouble (status %d)" % response.status_code)
+            if response.status_code != 200:
+                raise ProtocolError("%s answers with status %d" % (url, response.status_code), status=response.status_code)
+            return _parse(response)
+
+        return self._patiently(fetch)
+
+    @property
+    def last_headers(self) -> dict[str, str]:
+        return self._session.headers
+
+    # -- account -----------------------------------------------------------------------------------------------------
+
+    def account(self, contact: tuple[str, ...], eab: tuple[str, Secret] | None, terms_agreed: bool) -> str:
+        """The URL of the account of this key; found again, or made with external account binding (RFC 8555 section 7.3)."""
+        found = self.find_account(contact, eab)
+        return found or self._new_account({"contact": list(contact), "termsOfServiceAgreed": terms_agreed, **self._binding(eab)})
+
+    def find_account(self, contact: tuple[str, ...], eab: tuple[str, Secret] | None) -> str | None:
+        """Looks the account up by its key, first without the binding: some servers refuse a binding that was used, and some
+        (HARICA) want it on every request."""
+        look_up: dict[str, Any] = {"onlyReturnExisting": True, "contact": list(contact)}
+        try:
+            return self._new_account(look_up)
+        except CollectionError as error:
+            if error.code == "externalAccountRequired" and eab is not None:
+                try:
+                    return self._new_account({**look_up, **self._binding(eab)})
+                except CollectionError as again:
+                    error = again
+            # DigiCert answers 404 without a problem document where the RFC wants accountDoesNotExist.
+            if error.code in ("accountDoesNotExist", "externalAccountRequired") or error.status == 404:
+                return None
+            raise error
+
+    def update_contact(self, contact: tuple[str, ...]) -> None:
+        assert self._net.account is not None
+        self._post(self._net.account["uri"], {"contact": list(contact)})
+
+    def _new_account(self, body: dict[str, Any]) -> str:
+        self._net.account = None
+        response = self._post(self.directory()["newAccount"], body)
+        url = response.headers.get("Location")
+        if not url:
+            raise ProtocolError("the ACME server answered without the account's URL")
+        self._use(url)
+        return url
+
+    def _binding(self, eab: tuple[str, Secret] | None) -> dict[str, Any]:
+        if eab is None:
+            return {}
+        from acme import messages
+
+        assert self._net.key is not None
+        kid, hmac_key = eab
+        directory = messages.Directory({"newAccount": self.directory()["newAccount"]})
+        binding = messages.ExternalAccountBinding.from_data(self._net.key.public_key(), kid, hmac_key.open(), directory)
+        return {"externalAccountBinding": json.loads(json.dumps(binding, default=lambda item: item.to_partial_json()))}
+
+    def _use(self, account_url: str) -> None:
+        from acme import messages
+
+        self._net.account = messages.RegistrationResource(uri=account_url, body=messages.Registration())
+
+    # -- orders ------------------------------------------------------------------------------------------------------
+
+    def new_order(self, names: tuple[str, ...], profile: str | None, replaces: str | None) -> model.Order:
+        """Places an order, once (RFC 8555 section 7.4). ``replaces``: RFC 9773 section 5, left out when the server objects."""
+        body: dict[str, Any] = {"identifiers": [{"type": "dns", "value": name} for name in names]}
+        if profile:
+            body["profile"] = profile
+        url = self.directory()["newOrder"]
+        try:
+            response = self._post(url, {**body, "replaces": replaces} if replaces else body)
+        except CollectionError as error:
+            if not replaces or not (error.status == 409 or error.code in ("alreadyReplaced", "malformed")):
+                raise
+            response = self._post(url, body)
+        order_url = response.headers.get("Location")
+        if not order_url:
+            raise ProtocolError("the ACME server answered without the order's URL")
+        return self._model(model.order, order_url, _parse(response))
+
+    def order(self, url: str) -> model.Order:
+        return self._model(model.order, url, _parse(self._read(url)))
+
+    def orders(self) -> list[str]:
+        """The URLs of the account's orders (RFC 8555 section 7.1.2.1); empty where the server keeps no such list."""
+        assert self._net.account is not None
+        try:
+            account = _parse(self._post(self._net.account["uri"], {}))
+            url = account.get("orders") if isinstance(account, dict) else None
+            found: list[str] = []
+            for _page in range(_MOST_PAGES):
+                if not isinstance(url, str):
+                    break
+                response = self._read(url)
+                value = _parse(response)
+                found += [item for item in value.get("orders", []) if isinstance(item, str)] if isinstance(value, dict) else []
+                url = response.links.get("next", {}).get("url")
+            return found
+        except CollectionError as error:
+            # SSL.com and many others have no such list, or no readable account; then there is nothing to find again.
+            if isinstance(error, (TransportError, RateLimited)):
+                raise
+            return []
+
+    def authorization(self, url: str) -> model.Authorization:
+        return self._model(model.authorization, url, _parse(self._read(url)))
+
+    def key_authorization(self, token: str) -> str:
+        """RFC 8555 section 8.1."""
+        from josepy import b64
+
+        assert self._net.key is not None
+        return "%s.%s" % (token, b64.b64encode(self._net.key.thumbprint()).decode("ascii"))
+
+    def answer(self, challenge: model.Challenge) -> None:
+        """Tells the server that the challenge is ready to be validated (RFC 8555 section 7.5.1)."""
+        self._post(challenge.url, {})
+
+    def finalize(self, order: model.Order, csr_der_b64: str) -> None:
+        self._post(order.finalize, {"csr": csr_der_b64})
+
+    def certificate(self, order: model.Order) -> list[bytes]:
+        """The chains that the server offers, the default one first (RFC 8555 section 7.4.2)."""
+        if order.certificate is None:
+            raise ProtocolError("the ACME server says the order is valid, but names no certificate")
+        response = self._read(order.certificate)
+        chains = [response.content]
+        for link in _links(response, "alternate")[: _MOST_CHAINS - 1]:
+            chains.append(self._read(link).content)
+        return chains
+
+    def poll(self, read: Callable[[], Any], ready: Callable[[Any], bool], deadline: Deadline) -> Any:
+        """Reads until ``ready``. A server that asks for more time than is left ends it with the time to come back."""
+        pause = 0.2
+        while True:
+            value = read()
+            if ready(value):
+                return value
+            asked = retry_after(self.last_headers.get("Retry-After"), self._clock.now())
+            wait = max(0.2, asked) if asked is not None else pause
+            pause = min(pause * 1.6, 5.0)
+            if wait > max(deadline.left(), _LONGEST_POLL):
+                raise rate_limited(self.last_headers, "it asks to come back in %d seconds" % wait)
+            if deadline.over():
+                raise TransportError(
+                    "the ACME server was not done in %g seconds" % deadline.seconds,
+                    hint="What was ordered is kept: run again, with a longer wait_timeout if this happens often.",
+                    code="wait_timeout",
+                )
+            deadline.sleep(wait)
+
+    # -- requests ----------------------------------------------------------------------------------------------------
+
+    def _post(self, url: str, body: dict[str, Any]) -> requests.Response:
+        """A signed POST, sent once, but again when the server refused its nonce: then it surely did nothing."""
+        return self._sign_and_send(url, Body(body))
+
+    def _read(self, url: str) -> requests.Response:
+        """POST-as-GET (RFC 8555 section 6.3), tried again after broken connections and server trouble."""
+        response: requests.Response = self._patiently(lambda: self._sign_and_send(url, None))
+        return response
+
+    def _patiently(self, read: Callable[[], Any]) -> Any:
+        for attempt in range(1, _READ_TRIES + 1):
+            try:
+                return read()
+            except TransportError:
+                if attempt == _READ_TRIES:
+                    raise
+                self._clock.sleep(0.25 * 2**attempt)
+        raise AssertionError("not reached")
+
+    def _sign_and_send(self, url: str, body: Body | None) -> requests.Response:
+        import josepy
+        from acme import errors, messages
+
+        new_nonce = self.directory()["newNonce"]
+        for attempt in range(1, _NONCE_TRIES + 1):
+            try:
+                return self._net.post(url, body, new_nonce_url=new_nonce)  # type: ignore[arg-type]
+            except messages.Error as error:
+                if error.code != "badNonce" or attempt == _NONCE_TRIES:
+                    raise self._translate(error) from None
+            except (errors.Error, josepy.JWKError, josepy.DeserializationError, ValueError, KeyError, TypeError) as error:
+                raise self._translate(error) from None
+        raise AssertionError("not reached")
+
+    def _translate(self, error: Exception) -> CollectionError:
+        identities = self._directory.get("meta", {}).get("caaIdentities") if self._directory else None
+        caa = tuple(str(item) for item in identities) if isinstance(identities, list) else ()
+        return translate(error, self.last_headers, caa)
+
+    def _model(self, make: Callable[[str, Any], Any], url: str, value: Any) -> Any:
+        try:
+            return make(url, value)
+        except InvalidData as error:
+            raise ProtocolError(error.message) from None
+
+
+class Clients:
+    """One client per worker thread, made when a worker first needs it."""
+
+    def __init__(self, make: Callable[[], AcmeClient]) -> None:
+        self._make = make
+        self._local = threading.local()
+
+    def get(self) -> AcmeClient:
+        if not hasattr(self._local, "client"):
+            self._local.client = self._make()
+        client: AcmeClient = self._local.client
+        return client
+
+
+_RESOURCES = ("newNonce", "newAccount", "newOrder")
+
+
+class _Recorder:
+    """The session, remembering the headers of the last answer: the library drops them when it raises."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.headers: dict[str, str] = {}
+
+    def request(self, method: str, url: str, **options: Any) -> requests.Response:
+        self.headers = {}
+        response = self._session.request(method, url, **options)
+        self.headers = response.headers  # type: ignore[assignment]
+        return response
+
+    def close(self) -> None:
+        self._session.close()
+
+
+def _jwk(account_key: bytes) -> tuple[Any, Any]:
+    """The account key and the signature algorithm that fits it (RFC 7518 section 3.1)."""
+    import josepy
+
+    key = josepy.JWK.load(account_key)
+    if isinstance(key, josepy.JWKRSA):
+        return key, josepy.RS256
+    sizes = {256: josepy.ES256, 384: josepy.ES384, 521: josepy.ES512}
+    return key, sizes[key.key._wrapped.curve.key_size if hasattr(key.key, "_wrapped") else key.key.curve.key_size]
+
+
+def _parse(response: requests.Response) -> Any:
+    try:
+        return strict_json.parse(response.content)
+    except ValueError as error:
+        raise ProtocolError("the ACME server answered with a body that is not JSON (%s)" % error) from None
+
+
+def _links(response: requests.Response, relation: str) -> list[str]:
+    """All ``Link`` targets of a relation; ``response.links`` keeps only the last one."""
+    from requests.utils import parse_header_links
+
+    header = response.headers.get("Link", "")
+    return [link["url"] for link in parse_header_links(header) if link.get("rel") == relation] if header else []

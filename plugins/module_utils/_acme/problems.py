@@ -1,0 +1,78 @@
+# Copyright (c) 2026 the certfleet.reseller contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the ``acme`` library raises, as errors of ours that say what to do."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Mapping
+
+from .._core.clock import SYSTEM, iso
+from .._core.errors import AuthError, CollectionError, OutcomeUnknown, ProtocolError, ProviderError, RateLimited
+from .._http.retry import retry_after
+from .model import problem
+
+_HINTS = {
+    "externalAccountRequired": "Give eab_path: the credential record of the customer at this provider.",
+    "caa": "The domain's CAA records do not allow this CA. Add the CA's identity (%s) to them.",
+    "badCSR": "SSL.com answers so when the account has no contact e-mail; other CAs when the key is too small.",
+    "accountDoesNotExist": "The server does not know the account. Move the account's key and .json away to register anew.",
+    "rejectedIdentifier": "The CA does not issue for this name.",
+    "unsupportedContact": "Give contact as e-mail addresses.",
+    "invalidContact": "Give contact as e-mail addresses that exist.",
+    "userActionRequired": "The CA's terms have changed. Read and accept them at the address it names.",
+    "dns": "Check the domain's name servers and DNSSEC.",
+    "connection": "The CA could not reach the host on port 80 (http-01).",
+    "unauthorized": "Check that the name points to the host that serves the challenge, and that the account may order it.",
+}
+
+
+def translate(error: Exception, headers: Mapping[str, str], caa: tuple[str, ...] = ()) -> CollectionError:
+    """``headers``: those of the last answer. ``caa``: the CA's identities from its directory."""
+    from acme import errors, messages
+
+    if isinstance(error, CollectionError):
+        return error
+    if isinstance(error, messages.Error):
+        return _from_problem(error.to_json(), headers, caa)
+    if isinstance(error, errors.ConflictError):
+        return ProviderError("the ACME server sees a conflict", status=409, code="conflict")
+    if isinstance(error, errors.ClientError):
+        response: Any = error.args[0] if error.args else None
+        response = response[0] if isinstance(response, tuple) else response
+        status = getattr(response, "status_code", None)
+        if status == 429:
+            return rate_limited(headers, None)
+        if isinstance(status, int) and (status >= 500 or status == 408):
+            return OutcomeUnknown("the ACME server has trouble (status %d)" % status, hint="Run again.", status=status)
+        return ProtocolError("the ACME server's answer is not ACME", status=status)
+    return ProtocolError("the ACME server's answer cannot be read (%s)" % type(error).__name__)
+
+
+def rate_limited(headers: Mapping[str, str], detail: str | None) -> RateLimited:
+    now = SYSTEM.now()
+    seconds = retry_after(headers.get("Retry-After"), now)
+    retry_at = iso(now + timedelta(seconds=min(seconds, 366 * 86400.0))) if seconds is not None else None
+    return RateLimited(
+        "the ACME server limits the rate of requests",
+        hint="What was ordered is kept. Run again %s." % ("after " + retry_at if retry_at else "later"),
+        status=429,
+        code="rateLimited",
+        detail=detail,
+        retry_at=retry_at,
+    )
+
+
+def _from_problem(body: Any, headers: Mapping[str, str], caa: tuple[str, ...]) -> CollectionError:
+    word = str(body.get("type", "")).rpartition(":")[2] if isinstance(body, dict) else ""
+    text = problem(body)
+    if word == "rateLimited":
+        return rate_limited(headers, text)
+    hint = _HINTS.get(word)
+    if word == "caa" and hint:
+        hint = hint % (", ".join(caa) or "see its documentation")
+    if word == "serverInternal":
+        return OutcomeUnknown("the ACME server has trouble", hint="Run again.", code=word, detail=text)
+    kind = AuthError if word in ("unauthorized", "externalAccountRequired", "accountDoesNotExist") else ProviderError
+    return kind("the ACME server refused", hint=hint, code=word, detail=text)

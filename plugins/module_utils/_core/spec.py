@@ -1,0 +1,30 @@
+# Copyright (c) 2026 the certfleet.reseller contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Option groups that several modules share. Each has its documentation in ``plugins/doc_fragments``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# doc_fragments/api.py
+API: dict[str, Any] = {
+    "timeout": {"type": "int", "default": 30},
+    "ca_path": {"type": "path"},
+}
+
+# doc_fragments/credential.py
+CREDENTIAL: dict[str, Any] = {
+    "path": {"type": "path", "required": True},
+    "return_hmac": {"type": "bool", "default": False},
+}
+
+
+def secret(environment: str | None = None) -> dict[str, Any]:
+    """A secret text, also taken from an environment variable where one is named."""
+    from ansible.module_utils.basic import env_fallback
+
+    option: dict[str, Any] = {"type": "str", "no_log": True}
+    if environment:
+        option["fallback"] = (env_fallback, [environment])
+    return option

@@ -1,0 +1,170 @@
+# Copyright (c) 2026 the certfleet.reseller contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The only file that uses ``requests``: one request, under rules that no caller can forget.
+
+* https only (http to loopback alone), and no credentials in URLs;
+* redirects are not followed: they would carry secrets to another host;
+* ``.netrc`` is not read: it would silently replace the ``Authorization`` header;
+* one total deadline per request, however slowly headers or body drip;
+* bodies over 1 MiB are refused, compressed ones counted as unpacked;
+* nothing is repeated here.
+
+Proxies come from the environment as usual, and so does ``REQUESTS_CA_BUNDLE`` when the user gives no ``ca_path``.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import zlib
+from typing import TYPE_CHECKING, Any, Callable, Mapping
+
+from .._core.errors import InvalidData, NotSent, OutcomeUnknown, ProtocolError, TransportError, UsageError
+from .urls import check_url, origin
+
+if TYPE_CHECKING:
+    import requests
+
+MAX_BODY = 1024 * 1024
+USER_AGENT = "certfleet.reseller"
+
+
+class Session:
+    """Looks like the part of ``requests.Session`` that the ``acme`` library uses, so that one set of rules serves both."""
+
+    def __init__(self, timeout: float = 30.0, ca_path: str | None = None) -> None:
+        import requests
+
+        if ca_path is not None and not os.path.exists(ca_path):
+            raise UsageError("ca_path %s does not exist" % ca_path)
+        self._timeout = timeout
+        self._verify: bool | str = ca_path or os.environ.get("REQUESTS_CA_BUNDLE") or True
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        data: bytes | str | None = None,
+        timeout: float | None = None,
+        **_ours: Any,
+    ) -> requests.Response:
+        """Sends one request and returns its answer, body read. ``_ours``: what a caller cannot choose (``verify``...)."""
+        check_url(url)
+        seconds = timeout or self._timeout
+        return _within(seconds, lambda: self._send(method, url, headers, data, seconds), method, url)
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _send(
+        self, method: str, url: str, headers: Mapping[str, str] | None, data: bytes | str | None, seconds: float
+    ) -> requests.Response:
+        import requests
+        import urllib3
+
+        try:
+            response = self._session.request(
+                method,
+                url,
+                headers=headers,
+                data=data,
+                timeout=(seconds, seconds),
+                verify=self._verify,
+                proxies=requests.utils.get_environ_proxies(url),
+                allow_redirects=False,
+                stream=True,
+            )
+            with response:
+                if 300 <= response.status_code < 400 and "Location" in response.headers:
+                    raise _redirected(response, url)
+                response._content = _read(response)
+                return response
+        except requests.exceptions.RequestException as error:
+            raise _translate(error, method, url) from None
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            raise OutcomeUnknown("%s broke off its answer (%s)" % (origin(url), type(error).__name__)) from None
+
+
+def _within(seconds: float, call: Callable[[], Any], method: str, url: str) -> Any:
+    """The total deadline: a socket's own timeout starts anew with every byte. A late worker is left to end by itself."""
+    outcome: dict[str, Any] = {}
+
+    def work() -> None:
+        try:
+            outcome["value"] = call()
+        except BaseException as error:  # noqa: BLE001 - raised again by the caller's thread
+            outcome["error"] = error
+
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
+    worker.join(seconds + 0.5)  # a socket's own timeout knows more about what failed: let it speak first
+    if "error" in outcome:
+        raise outcome["error"]
+    if "value" not in outcome:
+        raise OutcomeUnknown("%s %s took longer than %g seconds" % (method, origin(url), seconds))
+    return outcome["value"]
+
+
+def _read(response: requests.Response) -> bytes:
+    """The body, at most :data:`MAX_BODY` bytes, unpacked if the server packed it although we asked it not to."""
+    raw: bytes = response.raw.read(MAX_BODY + 1, decode_content=False)
+    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding in ("gzip", "x-gzip", "deflate"):
+        raw = _unpack(raw, response.url)
+    elif encoding not in ("identity", ""):
+        raise ProtocolError("%s answers in an encoding that was not asked for" % origin(response.url), detail=encoding)
+    if len(raw) > MAX_BODY:
+        raise ProtocolError("%s sent more than %d bytes" % (origin(response.url), MAX_BODY), status=response.status_code)
+    return raw
+
+
+def _unpack(packed: bytes, url: str) -> bytes:
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)  # 32: gzip or zlib, by its header
+    try:
+        unpacked = unpacker.decompress(packed, MAX_BODY + 1)
+    except zlib.error:
+        raise ProtocolError("%s sent a body that cannot be unpacked" % origin(url)) from None
+    if not unpacker.eof and len(unpacked) <= MAX_BODY:
+        raise OutcomeUnknown("%s broke off its answer" % origin(url))
+    return unpacked
+
+
+def _redirected(response: requests.Response, url: str) -> ProtocolError:
+    target = response.headers["Location"]
+    return ProtocolError(
+        "%s redirects, which is not followed with credentials" % origin(url),
+        hint="If the new address is right, configure it.",
+        status=response.status_code,
+        detail=origin(target) if "://" in target else "to another path",
+    )
+
+
+def _translate(error: Exception, method: str, url: str) -> TransportError | InvalidData:
+    """What became of the request: surely not sent, or nobody knows."""
+    import requests
+    import urllib3
+
+    where = origin(url)
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    if isinstance(error, requests.exceptions.SSLError):
+        return NotSent("the TLS connection to %s failed" % where, hint="Check ca_path and the host.", detail=_reason(error))
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return NotSent("%s does not answer" % where, hint="Check the URL and the network.")
+    if isinstance(error, requests.exceptions.ProxyError) or isinstance(reason, urllib3.exceptions.NewConnectionError):
+        return NotSent("%s cannot be reached" % where, hint="Check the URL, the network and proxies.")
+    if isinstance(error, requests.exceptions.Timeout):
+        return OutcomeUnknown("%s %s got no answer in time" % (method, where))
+    if isinstance(error, (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL)):
+        return InvalidData("the request to %s cannot be built: a value has characters HTTP does not allow" % where)
+    return OutcomeUnknown("the connection to %s broke before its answer was complete" % where)
+
+
+def _reason(error: Exception) -> str:
+    """OpenSSL's own words, such as ``certificate verify failed: self-signed certificate``."""
+    text = str(error)
+    return text.partition("SSLError(")[2].rstrip(")'\" ") or type(error).__name__
