@@ -10,8 +10,8 @@ import re
 
 from .errors import UsageError
 
-_LABEL = re.compile(r"^(?!-)[a-z0-9-]{1,63}(?<!-)$")
-_PLAIN = re.compile(r"^[a-z0-9][a-z0-9._-]{0,199}$")
+_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+_PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]{0,199}")
 
 
 def dns_name(text: str) -> str:
@@ -20,12 +20,19 @@ def dns_name(text: str) -> str:
     One leading ``*.`` is allowed (RFC 9525 section 6.3); labels are letters, digits and hyphens, at most 63 characters, the whole at most 253
     (RFC 1035); names beyond ASCII go through IDNA 2008 (RFC 5891). Anything else is a ``UsageError``.
     """
-    bare = text[2:] if text.startswith("*.") else text
+    star, bare = ("*.", text[2:]) if text.startswith("*.") else ("", text)
     ascii_name = bare.lower() if _is_ascii(bare) else _to_ascii(bare)
     labels = ascii_name.split(".")
-    if len(ascii_name) > 253 or len(labels) < 2 or labels[-1].isdigit() or not all(_LABEL.match(label) for label in labels):
-        raise UsageError("%r is not a DNS name" % text[:300], hint='Write it like "www.example.com" or "*.example.com".')
-    return ("*." if text.startswith("*.") else "") + ascii_name
+    if (
+        len(star + ascii_name) > 253
+        or len(labels) < 2
+        or labels[-1].isdigit()
+        or not all(map(_LABEL.fullmatch, labels))
+    ):
+        raise UsageError(
+            "%r is not a DNS name" % text[:300], hint='Write it like "www.example.com" or "*.example.com".'
+        )
+    return star + ascii_name
 
 
 def dns_names(texts: list[str]) -> tuple[str, ...]:
@@ -48,7 +55,7 @@ def file_name(name: str) -> str:
 
 
 def _is_plain(name: str) -> bool:
-    return bool(_PLAIN.match(name)) and ".." not in name and not name.endswith((".", "\n"))
+    return bool(_PLAIN.fullmatch(name)) and ".." not in name and not name.endswith(".")
 
 
 def _is_ascii(text: str) -> bool:
