@@ -11,6 +11,7 @@ import concurrent.futures
 import dataclasses
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -166,6 +167,9 @@ def run(check: Check) -> Result:
         result.failed.append(check.name)
     elif not code and not counted:
         result.passed += 1
+    result.skipped += [
+        f"{check.name}: {reason}" for reason in re.findall(r"^skipped: (.+)$", result.output, re.MULTILINE)
+    ]
     log = WORK / "logs" / (check.name.replace(" ", "-").replace(",", "").replace("/", "-") + ".log")
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text(result.output, encoding="utf-8")

@@ -22,6 +22,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORK = ROOT / ".work"
 COPY = WORK / "ansible_collections" / "certfleet" / "reseller"
 HOME = WORK / "home"
+NOISE = re.compile(r"Installing requirements for|Using cached pip|WARNING: Using locale")
+ABSENT = re.compile(r"^WARNING: Skipping sanity test .* on Python ([0-9.]+) because it could not be found")
 
 
 def copy_files() -> None:
@@ -79,7 +81,20 @@ def main() -> int:
     prepare_home()
     env = {**os.environ, "HOME": str(HOME), "PATH": path_with_interpreters()}
     command = [str(pathlib.Path(sys.executable).with_name("ansible-test")), "sanity", "--color", "no", *sys.argv[1:]]
-    return subprocess.run(command, cwd=COPY, env=env, check=False).returncode
+    with subprocess.Popen(
+        command, cwd=COPY, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as process:
+        assert process.stdout
+        absent = set()
+        for line in process.stdout:
+            if match := ABSENT.search(line):
+                absent.add(match.group(1))
+            elif not NOISE.match(line):
+                print(line, end="", flush=True)
+    if absent:
+        versions = ", ".join(sorted(absent, key=lambda version: [int(part) for part in version.split(".")]))
+        print(f"skipped: compile and import with Python {versions}, which this machine does not have")
+    return process.returncode
 
 
 if __name__ == "__main__":
