@@ -86,3 +86,33 @@ attributes:
     description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.
     support: full
 """
+
+    ACTION_GROUP_SSLCOM = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/certfleet.reseller.sslcom) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - certfleet.reseller.sslcom
+"""
+
+    ACTION_GROUP_IDENTRUST = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/certfleet.reseller.identrust) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - certfleet.reseller.identrust
+"""
+
+    ACTION_GROUP_ACME = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/certfleet.reseller.acme) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - certfleet.reseller.acme
+"""
