@@ -1,0 +1,70 @@
+# Copyright (c) 2026 the certfleet.reseller contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What has to be changed in acme2certifier from outside, and why. Written for 0.46; in this file and nowhere else.
+
+- It asks DNS servers on port 53 only, and fetches http-01 answers from port 80 only. Both need root.
+- Its CA marks the subject alternative name as not critical, also in a certificate with an empty subject. RFC 5280, section
+  4.2.1.6 forbids that, and a strict verification refuses such a certificate.
+- It keeps no list of an account's orders, which RFC 8555, section 7.1.2.1 wants and its own answer to newAccount announces;
+  `orders_of` reads them from its database.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import acme2certifier.acme_srv.helpers.network as network
+import dns.resolver
+from acme2certifier.acme_srv.db_handler import DBstore
+from acme2certifier.cahandlers.openssl_ca_handler import CAhandler as OpensslHandler
+from cryptography import x509
+from cryptography.x509.oid import ExtensionOID
+
+
+def dns_port(port: int) -> None:
+    """Every resolver asks on this port. The addresses come from acme2certifier's configuration, which has no place for ports."""
+    reset = dns.resolver.Resolver.reset
+
+    def with_port(self: dns.resolver.Resolver) -> None:
+        reset(self)
+        self.port = port
+
+    dns.resolver.Resolver.reset = with_port  # type: ignore[method-assign,assignment]
+
+
+def http01_port(port: int) -> None:
+    """http-01 answers are fetched from this port; the Host header names it, as it does for a browser."""
+    url_host = network._http_url_host
+    network._http_url_host = lambda host: f"{url_host(host)}:{port}"
+
+
+class _CriticalName:
+    """A certificate builder that adds the subject alternative name as critical."""
+
+    def __init__(self, builder: x509.CertificateBuilder) -> None:
+        self._builder = builder
+
+    def add_extension(self, extension: x509.ExtensionType, critical: bool) -> _CriticalName:
+        is_name = extension.oid == ExtensionOID.SUBJECT_ALTERNATIVE_NAME
+        return _CriticalName(self._builder.add_extension(extension, critical=critical or is_name))
+
+    def sign(self, **options: Any) -> x509.Certificate:
+        return self._builder.sign(**{name: value for name, value in options.items() if name != "backend"})
+
+
+class CAhandler(OpensslHandler):  # type: ignore[misc]
+    """acme2certifier's CA of key files, with the extension right for an empty subject; named by the configuration."""
+
+    def _cert_extension_apply(self, builder: Any, ca_cert: Any, req: Any) -> Any:
+        wrapped = builder if req.subject else _CriticalName(builder)
+        return super()._cert_extension_apply(wrapped, ca_cert, req)
+
+
+def orders_of(account: str, logger: Any) -> list[str]:
+    """The names of an account's orders that are not invalid, oldest first."""
+    store = DBstore(False, logger)
+    found = store.account_lookup("name", account)
+    if not found:
+        return []
+    return [entry["name"] for entry in store.orders_invalid_search("account_id", found["id"], ["name"], "=")]
