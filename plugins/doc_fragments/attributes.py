@@ -11,6 +11,7 @@
       - certfleet.reseller.attributes.host        # or on managed hosts
       - certfleet.reseller.attributes.info        # instead of the first one, for modules that only look
       - certfleet.reseller.attributes.action      # it has an action plugin
+      - certfleet.reseller.attributes.action_group_acme  # it is in an action group (also _sslcom, _identrust)
 """
 
 from __future__ import annotations

@@ -1,0 +1,185 @@
+# Copyright (c) 2026 the certfleet.reseller contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is wanted on a host: plain facts that can be made on the controller as well as on the host."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import os
+import re
+from dataclasses import dataclass, field
+from typing import Any, Mapping
+
+from .._core import names
+from .._core.errors import InvalidData, UsageError
+
+KEY = "privkey.pem"
+# Key first, certificate last: the order in which they are written. The request stays on the controller.
+FILES = (KEY, "meta.json", "chain.pem", "fullchain.pem", "cert.pem")
+LINK = "current"
+
+SERIAL = re.compile(r"\A[0-9a-f]{1,64}\Z")
+_SHA256 = re.compile(r"\A[0-9a-f]{64}\Z")
+_MODE = re.compile(r"\A0[0-7]{3}\Z")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a certificate must be served."""
+
+    address: str
+    port: int
+    server_name: str
+
+    def __str__(self) -> str:
+        host = "[%s]" % self.address if ":" in self.address else self.address
+        return "%s:%d (%s)" % (host, self.port, self.server_name)
+
+
+@dataclass(frozen=True)
+class SetWant:
+    """One certificate set. ``digests`` are pairs of file name and SHA-256."""
+
+    name: str
+    directory: str
+    serial: str
+    fingerprint: str
+    not_after: str
+    names: tuple[str, ...]
+    digests: tuple[tuple[str, str], ...]
+    owner: str | None
+    group: str | None
+    key_mode: int
+    mode: int
+    reload: tuple[tuple[str, ...], ...]
+    endpoints: tuple[Endpoint, ...]
+
+    def mode_of(self, file: str) -> int:
+        return self.key_mode if file == KEY else self.mode
+
+
+@dataclass(frozen=True)
+class Want:
+    """All sets of a host. ``contents`` (set name -> file name -> bytes) is only for those that must be written."""
+
+    root: str
+    directory_mode: int
+    keep: int
+    proof_timeout: float
+    sets: tuple[SetWant, ...]
+    contents: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict, repr=False, compare=False)
+
+    def path(self, wanted: SetWant, *parts: str) -> str:
+        return os.path.join(self.root, wanted.directory, *parts)
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def want(params: Mapping[str, Any]) -> Want:
+    """The options of the module, normalised and checked."""
+    root = os.path.normpath(params["root"])
+    if not os.path.isabs(root) or root == "/":
+        raise UsageError("root is %r, which is not an absolute path of a directory" % params["root"])
+    directory_mode = _mode("directory_mode", params["directory_mode"])
+    if directory_mode & 0o700 != 0o700:
+        raise UsageError("directory_mode is %r: its owner could not work in it" % params["directory_mode"])
+    if params["keep"] < 0:
+        raise UsageError("keep is %d, less than 0" % params["keep"])
+    if params["proof_timeout"] <= 0:
+        raise UsageError("proof_timeout is %s, not more than 0" % params["proof_timeout"])
+    sets = tuple(_set(options) for options in params["certificates"])
+    _refuse_twice("the certificate", [wanted.name for wanted in sets])
+    _refuse_twice("the endpoint", [str(endpoint) for wanted in sets for endpoint in wanted.endpoints])
+    return Want(root, directory_mode, params["keep"], params["proof_timeout"], sets, _contents(params, sets))
+
+
+def domains(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names that a certificate must carry."""
+    return names.dns_names(list(options["domains"] or [options["name"]]))
+
+
+def _set(options: Mapping[str, Any]) -> SetWant:
+    name = options["name"]
+    digests = options["digests"] or {}
+    sound = (
+        SERIAL.match(options["serial"] or "")
+        and _SHA256.match(options["fingerprint"] or "")
+        and set(digests) == set(FILES)
+        and all(isinstance(digest, str) and _SHA256.match(digest) for digest in digests.values())
+    )
+    if not sound:
+        raise UsageError(
+            "the facts of the certificate set %r did not travel to the host" % name,
+            hint="Run the module as a task: its action plugin reads the set on the controller.",
+        )
+    key_mode = _mode("key_mode of %r" % name, options["key_mode"])
+    if key_mode & 0o037:
+        raise UsageError(
+            "key_mode of %r is %r: others could read the private key, or its group change it"
+            % (name, options["key_mode"]),
+            hint="Use '0600', or '0640' with a group.",
+        )
+    mode = _mode("mode of %r" % name, options["mode"])
+    if mode & 0o002:
+        raise UsageError("mode of %r is %r: everybody could change the certificate" % (name, options["mode"]))
+    reload = tuple(tuple(str(word) for word in command) for command in options["reload"])
+    if not all(command and command[0] for command in reload):
+        raise UsageError("reload of %r has an empty command" % name, hint="Write it like [[systemctl, reload, nginx]].")
+    return SetWant(
+        name=name,
+        directory=names.file_name(name),
+        serial=options["serial"],
+        fingerprint=options["fingerprint"],
+        not_after=options["not_after"],
+        names=tuple(options["names"] or ()),
+        digests=tuple((file, digests[file]) for file in FILES),
+        owner=options["owner"],
+        group=options["group"],
+        key_mode=key_mode,
+        mode=mode,
+        reload=reload,
+        endpoints=tuple(_endpoint(name, endpoint, domains(options)) for endpoint in options["endpoints"]),
+    )
+
+
+def _endpoint(name: str, options: Mapping[str, Any], served: tuple[str, ...]) -> Endpoint:
+    port = options["port"]
+    if not 1 <= port <= 65535:
+        raise UsageError("an endpoint of %r has the port %d" % (name, port))
+    server_name = names.dns_name(options["server_name"] or served[0])
+    if server_name.startswith("*."):
+        # A client never asks for a wildcard; this label stands for any.
+        server_name = "certfleet-probe." + server_name[2:]
+    return Endpoint(options["address"], port, server_name)
+
+
+def _contents(params: Mapping[str, Any], sets: tuple[SetWant, ...]) -> dict[str, dict[str, bytes]]:
+    digests = {wanted.name: dict(wanted.digests) for wanted in sets}
+    result: dict[str, dict[str, bytes]] = {}
+    for name, encoded in (params["contents"] or {}).items():
+        try:
+            files = {file: base64.b64decode(encoded[file], validate=True) for file in FILES}
+            sound = all(sha256(content) == digests[name][file] for file, content in files.items())
+        except (KeyError, TypeError, binascii.Error):
+            sound = False
+        if not sound:
+            raise InvalidData("the content of the certificate set %r was damaged on its way to the host" % name)
+        result[name] = files
+    return result
+
+
+def _refuse_twice(what: str, values: list[str]) -> None:
+    twice = next((value for value in values if values.count(value) > 1), None)
+    if twice is not None:
+        raise UsageError("certificates has %s %s twice" % (what, twice), hint="Remove one of the two.")
+
+
+def _mode(what: str, text: str) -> int:
+    if not _MODE.match(text):
+        raise UsageError("%s is %r" % (what, text), hint="Write it as four octal digits in quotes, like '0644'.")
+    return int(text, 8)

@@ -1,0 +1,94 @@
+# Copyright (c) 2026 the certfleet.reseller contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's side: reads certificate sets from the state directory and proves them before they travel.
+
+Not for managed hosts: it needs ``_x509``.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Mapping
+
+from .._core import files, names
+from .._core.clock import iso
+from .._core.errors import StateError
+from . import model
+from .model import FILES, KEY, LINK
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A proven set: its facts as suboptions of the module, and its files."""
+
+    options: dict[str, Any]
+    contents: dict[str, bytes]
+    warnings: tuple[str, ...]
+
+
+def load(sets_path: str, options: Mapping[str, Any], now: datetime) -> Loaded:
+    """The live version of one set; ``VerifyError`` when its parts do not fit together or do not fit ``options``."""
+    from .._x509 import verify
+
+    name, domains = options["name"], model.domains(options)
+    version = _version(os.path.join(sets_path, names.file_name(name)), name)
+    proven = verify.verify_set(
+        key_pem=_read(version, KEY),
+        fullchain_pem=_read(version, "fullchain.pem"),
+        names=domains,
+        now=now,
+        source=os.path.join(version, "fullchain.pem"),
+    )
+    contents = {
+        KEY: _read(version, KEY),
+        "meta.json": _read(version, "meta.json"),
+        "chain.pem": proven.chain_pem,
+        "fullchain.pem": proven.fullchain_pem,
+        "cert.pem": proven.cert_pem,
+    }
+    facts = {
+        **options,
+        "domains": list(domains),
+        "serial": proven.leaf.serial,
+        "fingerprint": proven.leaf.fingerprint,
+        "not_after": iso(proven.leaf.not_after),
+        "names": list(proven.leaf.names),
+        "digests": {file: model.sha256(contents[file]) for file in FILES},
+    }
+    return Loaded(facts, contents, proven.warnings)
+
+
+def arguments(loaded: list[Loaded]) -> dict[str, Any]:
+    """The arguments of the module that replace those of the task."""
+    return {
+        "certificates": [each.options for each in loaded],
+        "contents": {
+            each.options["name"]: {file: base64.b64encode(data).decode("ascii") for file, data in each.contents.items()}
+            for each in loaded
+        },
+    }
+
+
+def _version(path: str, name: str) -> str:
+    target = files.read_link(os.path.join(path, LINK))
+    if target is None or not os.path.isdir(os.path.join(path, target)):
+        raise StateError(
+            "there is no certificate set %r yet (%s does not exist)" % (name, os.path.join(path, LINK)),
+            hint="Issue it first: run the playbook certfleet.reseller.issue, or correct sets_path.",
+        )
+    return os.path.join(path, target)
+
+
+def _read(version: str, file: str) -> bytes:
+    path = os.path.join(version, file)
+    content = files.read(path)
+    if content is None:
+        raise StateError(
+            "%s does not exist, the certificate set is not complete" % path,
+            hint="Restore it from a backup, or remove the set's link 'current' and issue the certificate again.",
+        )
+    return content

@@ -1,0 +1,43 @@
+# Copyright (c) 2026 the certfleet.reseller contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of ``certificate_deploy``, for the module and for its action plugin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+ENDPOINT: dict[str, Any] = {
+    "port": {"type": "int", "required": True},
+    "address": {"type": "str", "default": "127.0.0.1"},
+    "server_name": {"type": "str"},
+}
+
+CERTIFICATE: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "domains": {"type": "list", "elements": "str"},
+    "owner": {"type": "str"},
+    "group": {"type": "str"},
+    "key_mode": {"type": "str", "default": "0600", "no_log": False},
+    "mode": {"type": "str", "default": "0644"},
+    "reload": {"type": "list", "elements": "list", "default": []},
+    "endpoints": {"type": "list", "elements": "dict", "default": [], "options": ENDPOINT},
+    # what the action plugin fills in
+    "serial": {"type": "str"},
+    "fingerprint": {"type": "str"},
+    "not_after": {"type": "str"},
+    "names": {"type": "list", "elements": "str"},
+    "digests": {"type": "dict"},
+}
+
+ARGUMENTS: dict[str, Any] = {
+    "sets_path": {"type": "path", "required": True},
+    "root": {"type": "path", "default": "/etc/certfleet"},
+    "certificates": {"type": "list", "elements": "dict", "required": True, "options": CERTIFICATE},
+    "directory_mode": {"type": "str", "default": "0755"},
+    "keep": {"type": "int", "default": 2},
+    "proof_timeout": {"type": "float", "default": 10.0},
+    # An option of its own, not a suboption: Ansible writes its invocation to the system's log, and there it finds
+    # secrets in suboptions only when ``repr`` leaves them as they are. Line breaks in a PEM file do not survive that.
+    "contents": {"type": "dict", "no_log": True},
+}

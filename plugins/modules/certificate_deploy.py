@@ -1,0 +1,323 @@
+# Copyright (c) 2026 the certfleet.reseller contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Certificate sets on hosts."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: certificate_deploy
+short_description: Puts certificate sets onto a host, reloads services and proves what they serve
+version_added: 0.1.0
+description:
+  - Installs certificate sets (private key, certificate and chain) from the controller on a host, all of them in one task.
+  - Each set is verified on the controller before anything travels. The key must fit the certificate, the names must be exactly those
+    wanted, the chain must hold together and the dates must be right. If one set is refused the host is left as it is.
+  - Key, certificate and chain of a set switch together, by one rename of one link. Services read them below
+    C(<root>/<name>/current/), for example C(/etc/certfleet/www.example.com/current/fullchain.pem).
+  - After a switch the reload commands are run, and a TLS handshake with every endpoint proves that the new certificate is served.
+    An endpoint that serves something else is noticed at every run, so a reload that was missed is made up for.
+author:
+  - The certfleet.reseller contributors (@certfleet)
+extends_documentation_fragment:
+  - certfleet.reseller.attributes
+  - certfleet.reseller.attributes.action
+  - certfleet.reseller.attributes.host
+attributes:
+  check_mode:
+    details:
+      - The prediction is the plan that the real run carries out.
+      - Sets are verified and endpoints are asked for their certificate in check mode too. No reload command is run.
+  diff_mode:
+    details:
+      - Shows serial numbers, names, dates, fingerprints, modes and links. Keys are never part of it.
+options:
+  sets_path:
+    description:
+      - Directory of the certificate sets on the controller, with C(<file name of the set>/current) in it.
+      - A relative path starts at the directory of the playbook.
+    type: path
+    required: true
+  root:
+    description:
+      - Directory on the host below which the sets are installed.
+      - Made with O(directory_mode) if it does not exist, otherwise left as it is.
+    type: path
+    default: /etc/certfleet
+  certificates:
+    description:
+      - The sets this host shall have. Sets that are not in the list are left alone.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description:
+          - Name of the certificate set.
+        type: str
+        required: true
+      domains:
+        description:
+          - The names the certificate must carry, these and no others.
+          - By default, O(certificates[].name).
+        type: list
+        elements: str
+      owner:
+        description:
+          - Owner of the files, by name or number. By default, the user that runs the module.
+        type: str
+      group:
+        description:
+          - Group of the files and of the set's directories, by name or number. By default, the group of the user that runs the module.
+        type: str
+      key_mode:
+        description:
+          - Mode of the private key, in quotes. Others may not have access to it.
+        type: str
+        default: '0600'
+      mode:
+        description:
+          - Mode of the other files, in quotes.
+        type: str
+        default: '0644'
+      reload:
+        description:
+          - Commands that make services take the new files, each one as a list of words. They run without a shell.
+          - A command that several sets name runs once, after all sets were switched.
+        type: list
+        elements: list
+        default: []
+      endpoints:
+        description:
+          - Where this host must serve the certificate.
+          - Without O(certificates[].reload) the endpoints are only proven.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          port:
+            description:
+              - TCP port of a TLS server.
+            type: int
+            required: true
+          address:
+            description:
+              - Address to connect to, seen from the host.
+            type: str
+            default: 127.0.0.1
+          server_name:
+            description:
+              - Name to ask for (SNI). By default, the first one of O(certificates[].domains).
+              - In a wildcard the C(*) is replaced by C(certfleet-probe).
+            type: str
+      serial:
+        description:
+          - Filled in by the action plugin, as are the following ones. Do not set it.
+          - Serial number of the certificate in hexadecimal.
+        type: str
+      fingerprint:
+        description:
+          - Filled in by the action plugin. SHA-256 of the certificate.
+        type: str
+      not_after:
+        description:
+          - Filled in by the action plugin. End of the certificate's validity.
+        type: str
+      names:
+        description:
+          - Filled in by the action plugin. Names in the certificate.
+        type: list
+        elements: str
+      digests:
+        description:
+          - Filled in by the action plugin. SHA-256 of each file.
+        type: dict
+  directory_mode:
+    description:
+      - Mode of the set's directories, in quotes.
+    type: str
+    default: '0755'
+  keep:
+    description:
+      - How many old versions of a set stay beside the live one. The live one is never removed.
+    type: int
+    default: 2
+  proof_timeout:
+    description:
+      - Seconds that the services have to serve the new certificates after the reload commands ended.
+    type: float
+    default: 10.0
+  contents:
+    description:
+      - Filled in by the action plugin. The files, encoded in Base64.
+    type: dict
+notes:
+  - Without pipelining Ansible keeps the module with its arguments, private keys among them, in its temporary directory on the host
+    while the module runs. Only the user that runs the module can read it. Set C(ansible_pipelining=true) to avoid the file.
+  - A service that opens key and certificate one after the other may see both sides of a switch if it starts at that moment. The
+    reload that follows corrects it.
+seealso:
+  - module: certfleet.reseller.acme_http_challenge
+"""
+
+EXAMPLES = r"""
+- name: The web server has its certificate and serves it
+  certfleet.reseller.certificate_deploy:
+    sets_path: ~/.certfleet/sets
+    certificates:
+      - name: www.example.com
+        domains: [www.example.com, example.com]
+        reload:
+          - [systemctl, reload, nginx]
+        endpoints:
+          - port: 443
+
+- name: A wildcard for two services, readable for a group
+  certfleet.reseller.certificate_deploy:
+    sets_path: ~/.certfleet/sets
+    certificates:
+      - name: "*.example.com"
+        group: ssl-cert
+        key_mode: '0640'
+        reload:
+          - [systemctl, reload, haproxy]
+          - [systemctl, reload, postfix]
+        endpoints:
+          - port: 443
+            server_name: shop.example.com
+          - port: 465
+            server_name: mail.example.com
+"""
+
+RETURN = r"""
+sets:
+  description: The sets of O(certificates), in the same order.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the set.
+      type: str
+      sample: www.example.com
+    serial:
+      description: Serial number of the certificate in hexadecimal.
+      type: str
+      sample: 4d2f0c77a1b3
+    fingerprint:
+      description: SHA-256 of the certificate.
+      type: str
+      sample: 2f1c4b6f3c2f8e86b6b8a3f5cbbd5a3b2a4c1d9d3a3b2f6d1a3e0b6f4f5e6d7c
+    previous_serial:
+      description: What was live before this task; null if the same version was, or none.
+      type: str
+      sample: 4d2f0c77a1b2
+    current:
+      description: What the link points at when the task ends; in check mode, what it points at now.
+      type: str
+      sample: 4d2f0c77a1b3
+    not_after:
+      description: End of the certificate's validity, ISO 8601 in UTC.
+      type: str
+      sample: '2027-03-01T00:00:00Z'
+    names:
+      description: Names in the certificate.
+      type: list
+      elements: str
+      sample: [example.com, www.example.com]
+    path:
+      description: The directory from which services read the files.
+      type: str
+      sample: /etc/certfleet/www.example.com/current
+    changed:
+      description: Whether something was different for this set.
+      type: bool
+      sample: true
+    endpoints:
+      description: What is served where.
+      type: list
+      elements: dict
+      contains:
+        address:
+          description: Address of the endpoint.
+          type: str
+          sample: 127.0.0.1
+        port:
+          description: Port of the endpoint.
+          type: int
+          sample: 443
+        server_name:
+          description: Name that was asked for.
+          type: str
+          sample: www.example.com
+        served:
+          description: SHA-256 of the certificate that is served; null if there is none.
+          type: str
+          sample: 2f1c4b6f3c2f8e86b6b8a3f5cbbd5a3b2a4c1d9d3a3b2f6d1a3e0b6f4f5e6d7c
+        reason:
+          description: Why there is none.
+          type: str
+          sample: "no connection: Connection refused"
+        proof:
+          description: Whether it is the set's certificate.
+          type: bool
+          sample: true
+steps:
+  description: What was done, or would be done in check mode.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: One of V(install), V(repair), V(set_access), V(switch), V(reload), V(prove), V(remove).
+      type: str
+      sample: switch
+    subject:
+      description: What it was done to.
+      type: str
+      sample: www.example.com current -> 4d2f0c77a1b3
+    cost:
+      description: Always V(free).
+      type: str
+      sample: free
+reason:
+  description: Why there was something to do, or nothing.
+  returned: success
+  type: str
+  sample: every set is in place
+error:
+  description:
+    - What failed. C(kind) is V(verify) for a refused set, V(reload) for a command that failed, V(proof) for an endpoint that serves
+      something else; then C(endpoints) has what was seen.
+  returned: failure
+  type: dict
+  sample:
+    kind: reload
+    status: null
+    code: null
+    detail: "nginx.service is not active, cannot reload."
+    hint: The new files are in place, the service may still serve the old ones. Correct the cause and run again.
+done:
+  description: The steps that were done before the failure, like RV(steps).
+  returned: failure
+  type: list
+  elements: dict
+open:
+  description: The steps that are left, like RV(steps). The first one is the one that failed.
+  returned: failure
+  type: list
+  elements: dict
+"""
+
+from ..module_utils._core import engine
+from ..module_utils._deploy import spec
+from ..module_utils._deploy.deployment import Deployment
+
+
+def main() -> None:
+    engine.run(Deployment, argument_spec=spec.ARGUMENTS)
+
+
+if __name__ == "__main__":
+    main()
