@@ -22,7 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORK = ROOT / ".work"
 COPY = WORK / "ansible_collections" / "certfleet" / "reseller"
 HOME = WORK / "home"
-NOISE = re.compile(r"Installing requirements for|Using cached pip|WARNING: Using locale")
+NOISE = re.compile(r"Installing requirements for|Using cached pip|Running sanity test|WARNING: Using locale")
 ABSENT = re.compile(r"^WARNING: Skipping sanity test .* on Python ([0-9.]+) because it could not be found")
 
 
