@@ -67,8 +67,10 @@ def write(path: str, content: bytes, mode: int = SECRET, uid: int = -1, gid: int
         finally:
             os.close(descriptor)
         os.rename(temporary, path)
-    except BaseException:
+    except BaseException as error:
         _remove(temporary)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = path  # calls by descriptor do not know it
         raise
     sync_directory(directory)
 
@@ -101,9 +103,10 @@ def read(path: str, limit: int = LIMIT) -> bytes | None:
         if error.errno in (errno.ELOOP, errno.EMLINK):
             raise StateError("%s is a symbolic link" % path, hint="Give the path of the file itself.") from None
         raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)  # fdopen refuses directories without closing them, and names a number
+        raise StateError("%s is not a regular file" % path)
     with os.fdopen(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise StateError("%s is not a regular file" % path)
         content = stream.read(limit + 1)
     if len(content) > limit:
         raise StateError("%s is larger than %d bytes" % (path, limit))
@@ -174,8 +177,8 @@ def rename(source: str, target: str) -> None:
 
 def remove(path: str) -> None:
     """Removes a file, durably. Nothing there is fine."""
-    _remove(path)
-    sync_directory(os.path.dirname(os.path.abspath(path)))
+    if _remove(path):
+        sync_directory(os.path.dirname(os.path.abspath(path)))
 
 
 def remove_directory(path: str) -> None:
@@ -220,9 +223,14 @@ def _refuse_odd_target(path: str) -> None:
 def _write_all(descriptor: int, content: bytes) -> None:
     view = memoryview(content)
     while view:
-        view = view[os.write(descriptor, view) :]
+        written = os.write(descriptor, view)
+        if not written:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        view = view[written:]
 
 
-def _remove(path: str) -> None:
+def _remove(path: str) -> bool:
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
+        return True
+    return False
