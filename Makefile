@@ -9,9 +9,12 @@ MAKEFLAGS += --no-print-directory
 PY := .venv/bin/python
 CHECKS := $(PY) tools/checks.py
 ARGS ?=
+DEMO := playbooks/demo.yml
 
 # Ansible finds the collection by this link to the checkout
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.venv/collections
+# what runs on this machine has the packages of .venv, and does not meet a pyenv shim
+export ANSIBLE_PYTHON_INTERPRETER := $(CURDIR)/.venv/bin/python
 # without byte code each import of Ansible takes twice the time
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -23,7 +26,7 @@ help: ## this list
 	@python=$$(tools/find-python) && "$$python" tools/environment.py $(@:.%=%)
 
 demo: .demo ## a certificate from credential to handshake, against the sandbox on this machine
-	@PATH="$(CURDIR)/.venv/bin:$$PATH" ansible-playbook $(DEMO) $(ARGS)
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/ansible-playbook $(DEMO) $(ARGS)
 
 test: .test ## everything: lint, sanity, unit, integration, molecule
 	@$(CHECKS) all
@@ -50,7 +53,7 @@ faults: .test ## the long kill test; prints its counts
 	@$(PY) -m pytest -m slow -s -v tests $(ARGS)
 
 bench: .test ## benchmarks; they print what they compare
-	@for file in tests/bench/bench_*.py; do echo "$$file"; $(PY) "$$file" $(ARGS) || exit; done
+	@for file in tests/bench/bench_*.py; do echo "$$file"; PYTHONPATH=. $(PY) "$$file" $(ARGS) || exit; done
 
 build: .demo ## the collection's tarball, in .work
 	@.venv/bin/ansible-galaxy collection build --force --output-path .work .

@@ -57,6 +57,8 @@ def environment() -> dict[str, str]:
     env.pop("PYTHONDONTWRITEBYTECODE", None)
     env["PATH"] = f"{BIN}{os.pathsep}{env.get('PATH', os.defpath)}"
     env["ANSIBLE_COLLECTIONS_PATH"] = str(COLLECTIONS)
+    # what runs on this machine has the packages of .venv, and does not meet a pyenv shim
+    env.setdefault("ANSIBLE_PYTHON_INTERPRETER", str(BIN / "python"))
     env["NO_COLOR"] = "1"
     return env
 
