@@ -8,6 +8,7 @@ CERTFLEET_NO_SKIP=1 a check whose tool is missing counts as failed.
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -27,6 +28,7 @@ COLLECTIONS = ROOT / ".venv" / "collections"
 LINKED = COLLECTIONS / "ansible_collections" / "certfleet" / "reseller"
 NO_SKIP = os.environ.get("CERTFLEET_NO_SKIP") == "1"
 LINT_AT_A_TIME = min(4, os.cpu_count() or 1)
+RUNNING: set[int] = set()  # process groups, to be stopped with this process
 PARTS = ("lint", "sanity", "unit", "integration", "molecule")
 
 
@@ -161,9 +163,12 @@ def run(check: Check) -> Result:
     if check.report:
         check.report.parent.mkdir(parents=True, exist_ok=True)
         check.report.unlink(missing_ok=True)
+    log = WORK / "logs" / (re.sub(r"[^a-z0-9]+", "-", check.name.lower()) + ".log")
+    log.parent.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
-    result.output, code = execute(check)
+    code = execute(check, log)
     result.seconds = time.monotonic() - start
+    result.output = log.read_text(encoding="utf-8", errors="replace")
     counted = count(check, result)
     if code and not result.failed:
         result.failed.append(check.name)
@@ -172,29 +177,36 @@ def run(check: Check) -> Result:
     result.skipped += [
         f"{check.name}: {reason}" for reason in re.findall(r"^skipped: (.+)$", result.output, re.MULTILINE)
     ]
-    log = WORK / "logs" / (check.name.replace(" ", "-").replace(",", "").replace("/", "-") + ".log")
-    log.parent.mkdir(parents=True, exist_ok=True)
-    log.write_text(result.output, encoding="utf-8")
     return result
 
 
-def execute(check: Check) -> tuple[str, int]:
-    with subprocess.Popen(
-        check.command,
-        cwd=check.cwd,
-        env={**environment(), "PWD": str(check.cwd), **check.env},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    ) as process:
+def execute(check: Check, log: pathlib.Path) -> int:
+    """Run it with its output in a file: a daemon that a test left behind would keep a pipe open for ever."""
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            check.command,
+            cwd=check.cwd,
+            env={**environment(), "PWD": str(check.cwd), **check.env},
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        RUNNING.add(process.pid)
         try:
-            return process.communicate(timeout=check.seconds)[0], process.returncode
+            return process.wait(timeout=check.seconds)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            return f"{process.communicate()[0]}\nStopped: not done after {check.seconds} s.", 1
+            file.write(f"\nStopped: not done after {check.seconds} s.\n".encode())
+            return 1
+        finally:
+            kill_group(process.pid)
+            RUNNING.discard(process.pid)
+            process.wait()
+
+
+def kill_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
 
 
 def count(check: Check, result: Result) -> bool:
@@ -235,10 +247,17 @@ def run_part(name: str, checks: list[Check]) -> list[Result]:
     threading.Thread(target=beat, daemon=True).start()
     results = []
     with concurrent.futures.ThreadPoolExecutor(LINT_AT_A_TIME if name == "lint" else 1) as pool:
-        for future in concurrent.futures.as_completed([pool.submit(run, check) for check in checks]):
-            results.append(future.result())
-            show(results[-1])
-    done.set()
+        try:
+            for future in concurrent.futures.as_completed([pool.submit(run, check) for check in checks]):
+                results.append(future.result())
+                show(results[-1])
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for pid in tuple(RUNNING):
+                kill_group(pid)
+            raise
+        finally:
+            done.set()
     return results
 
 
@@ -274,4 +293,8 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit("Interrupted.")

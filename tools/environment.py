@@ -23,8 +23,6 @@ COLLECTIONS = VENV / "collections"
 LINK = COLLECTIONS / "ansible_collections" / "certfleet" / "reseller"
 PYTHON = VENV / "bin" / "python"
 EXTRA_COLLECTIONS = {"demo": [], "test": ["community.crypto"]}
-INCLUDES = {"demo": ["requirements.txt", "requirements/demo.txt"]}
-INCLUDES["test"] = [*INCLUDES["demo"], "requirements/test.txt"]
 # pip says this once per package for each PIP_FIND_LINKS that is not there
 NOISE = re.compile(r"WARNING: Location .* is ignored|^\s*$")
 START = time.monotonic()
@@ -37,9 +35,15 @@ def say(text: str) -> None:
 def wanted(name: str) -> str:
     """A digest of everything the environment depends on; the path too, because scripts of a moved one do not start."""
     digest = hashlib.sha256(f"{ROOT}\n{sys.version_info[:2]}\n".encode())
-    for path in INCLUDES[name]:
-        digest.update((ROOT / path).read_bytes())
+    for path in requirement_files(ROOT / "requirements" / f"{name}.txt"):
+        digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def requirement_files(path: pathlib.Path) -> list[pathlib.Path]:
+    """The file and what it includes."""
+    included = re.findall(r"^-r (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return [path, *(file for name in included for file in requirement_files(path.parent / name))]
 
 
 def is_ready(name: str) -> bool:
@@ -102,7 +106,7 @@ def link() -> None:
 
 def main() -> None:
     name = sys.argv[1] if len(sys.argv) == 2 else ""
-    if name not in INCLUDES:
+    if name not in EXTRA_COLLECTIONS:
         sys.exit(__doc__)
     if is_ready(name):
         return
