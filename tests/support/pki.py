@@ -54,7 +54,7 @@ class Identity:
 def new_key(kind: str = "ecdsa", size: int = 256) -> Any:
     if kind == "rsa":
         return rsa.generate_private_key(65537, size)
-    curve = {256: ec.SECP256R1, 384: ec.SECP384R1, 521: ec.SECP521R1}[size]
+    curve: Any = {256: ec.SECP256R1, 384: ec.SECP384R1, 521: ec.SECP521R1}[size]
     return ec.generate_private_key(curve())
 
 
@@ -135,7 +135,7 @@ def issue(
     not_before: datetime = NOW - DAY,
     not_after: datetime = NOW + 89 * DAY,
     serial: int | None = None,
-    digest: hashes.HashAlgorithm | None = None,
+    digest: Any = None,
     more: Sequence[tuple[x509.ExtensionType, bool]] = (),
     authority_key: bool = True,
 ) -> Identity:
