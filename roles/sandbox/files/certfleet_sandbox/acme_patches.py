@@ -6,6 +6,7 @@
 - It asks DNS servers on port 53 only, and fetches http-01 answers from port 80 only. Both need root.
 - Its CA marks the subject alternative name as not critical, also in a certificate with an empty subject. RFC 5280, section
   4.2.1.6 forbids that, and a strict verification refuses such a certificate.
+- An order of it stays pending when one of its authorizations becomes invalid. RFC 8555, section 7.1.6 makes the order invalid.
 - It keeps no list of an account's orders, which RFC 8555, section 7.1.2.1 wants and its own answer to newAccount announces;
   `orders_of` reads them from its database.
 """
@@ -16,6 +17,7 @@ from typing import Any
 
 import acme2certifier.acme_srv.helpers.network as network
 import dns.resolver
+from acme2certifier.acme_srv.challenge import DatabaseChallengeRepository
 from acme2certifier.acme_srv.db_handler import DBstore
 from acme2certifier.cahandlers.openssl_ca_handler import CAhandler as OpensslHandler
 from cryptography import x509
@@ -37,6 +39,21 @@ def http01_port(port: int) -> None:
     """http-01 answers are fetched from this port; the Host header names it, as it does for a browser."""
     url_host = network._http_url_host
     network._http_url_host = lambda host: f"{url_host(host)}:{port}"
+
+
+def invalid_orders() -> None:
+    """A failed challenge makes its order invalid, not just the authorization."""
+    update = DatabaseChallengeRepository.update_authorization_status
+
+    def with_order(self: Any, challenge_name: str, status: str) -> Any:
+        result = update(self, challenge_name, status)
+        if status == "invalid":
+            found = self.dbstore.challenge_lookup("name", challenge_name, ["authorization__name"])
+            for entry in self.dbstore.authorization_lookup("name", found["authorization"], ["order__name"]):
+                self.dbstore.order_update({"name": entry["order__name"], "status": "invalid"})
+        return result
+
+    DatabaseChallengeRepository.update_authorization_status = with_order
 
 
 class _CriticalName:

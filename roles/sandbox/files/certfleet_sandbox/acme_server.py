@@ -96,11 +96,12 @@ def main(path: str) -> None:
 
     acme_patches.dns_port(settings.dns_port)
     acme_patches.http01_port(settings.http01_port)
+    acme_patches.invalid_orders()
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(settings.tls_certificate, settings.tls_key)
     service = AcmeService(settings.name, settings.base_url, settings.directories)
     listener = socket.socket(fileno=settings.listener)
-    Server(listener, service, Ledger(Path(settings.ledger)), RemoteFaults(settings.control_url), tls).serve_forever(0.1)
+    Server(listener, service, Ledger(Path(settings.ledger)), RemoteFaults(settings.control_url), tls).serve()
 
 
 if __name__ == "__main__":

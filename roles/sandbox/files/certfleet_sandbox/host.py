@@ -154,7 +154,7 @@ def run(
         Server(http, _Www(name, place), Ledger(ledger)),
         Server(tls, _Page(name), Ledger(ledger), tls=sets.context),
     ):
-        threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
+        threading.Thread(target=server.serve, daemon=True).start()
     while signal.sigwait(waited) == signal.SIGHUP:
         counter = _reload(sets, place, counter)
 

@@ -249,7 +249,7 @@ class Supervisor:
                 faults if public else None,
                 self._tls if public else None,
             )
-            threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
+            threading.Thread(target=server.serve, daemon=True).start()
         DnsServer(*self._dns, names).start()
 
     def _url(self, name: str) -> str:

@@ -86,6 +86,10 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self.socket = listener
         self.service, self.ledger, self.faults, self.tls = service, ledger, faults, tls
 
+    def serve(self) -> None:
+        # The interval is how often it would look for a request to shut down. It ends with its process: no need to wake up.
+        self.serve_forever(poll_interval=3600)
+
     def finish_request(self, request: Any, client_address: Any) -> None:
         # The handshake belongs here, into the connection's own thread: a silent client must not stop the others.
         request.settimeout(IDLE_SECONDS)
