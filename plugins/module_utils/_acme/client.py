@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import threading
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from .._core.clock import SYSTEM, Clock, Deadline
 from .._core.errors import CollectionError, InvalidData, OutcomeUnknown, ProtocolError, RateLimited, TransportError
@@ -23,6 +23,8 @@ from .problems import rate_limited, translate
 
 if TYPE_CHECKING:
     import requests
+
+Value = TypeVar("Value")
 
 _NONCE_TRIES = 12  # Pebble refuses one good nonce in twenty on purpose, and up to every second one when asked to
 _READ_TRIES = 4
@@ -90,7 +92,9 @@ class AcmeClient:
             if response.status_code >= 500:
                 raise OutcomeUnknown("the ACME server has trouble (status %d)" % response.status_code)
             if response.status_code != 200:
-                raise ProtocolError("%s answers with status %d" % (url, response.status_code), status=response.status_code)
+                raise ProtocolError(
+                    "%s answers with status %d" % (url, response.status_code), status=response.status_code
+                )
             return _parse(response)
 
         return self._patiently(fetch)
@@ -104,7 +108,9 @@ class AcmeClient:
     def account(self, contact: tuple[str, ...], eab: tuple[str, Secret] | None, terms_agreed: bool) -> str:
         """The URL of the account of this key; found again, or made with external account binding (RFC 8555 section 7.3)."""
         found = self.find_account(contact, eab)
-        return found or self._new_account({"contact": list(contact), "termsOfServiceAgreed": terms_agreed, **self._binding(eab)})
+        return found or self._new_account(
+            {"contact": list(contact), "termsOfServiceAgreed": terms_agreed, **self._binding(eab)}
+        )
 
     def find_account(self, contact: tuple[str, ...], eab: tuple[str, Secret] | None) -> str | None:
         """Looks the account up by its key, first without the binding: some servers refuse a binding that was used, and some
@@ -186,7 +192,11 @@ class AcmeClient:
                     break
                 response = self._read(url)
                 value = _parse(response)
-                found += [item for item in value.get("orders", []) if isinstance(item, str)] if isinstance(value, dict) else []
+                found += (
+                    [item for item in value.get("orders", []) if isinstance(item, str)]
+                    if isinstance(value, dict)
+                    else []
+                )
                 url = response.links.get("next", {}).get("url")
             return found
         except CollectionError as error:
@@ -222,7 +232,7 @@ class AcmeClient:
             chains.append(self._read(link).content)
         return chains
 
-    def poll(self, read: Callable[[], Any], ready: Callable[[Any], bool], deadline: Deadline) -> Any:
+    def poll(self, read: Callable[[], Value], ready: Callable[[Value], bool], deadline: Deadline) -> Value:
         """Reads until ``ready``. A server that asks for more time than is left ends it with the time to come back."""
         pause = 0.2
         while True:
@@ -250,10 +260,9 @@ class AcmeClient:
 
     def _read(self, url: str) -> requests.Response:
         """POST-as-GET (RFC 8555 section 6.3), tried again after broken connections and server trouble."""
-        response: requests.Response = self._patiently(lambda: self._sign_and_send(url, None))
-        return response
+        return self._patiently(lambda: self._sign_and_send(url, None))
 
-    def _patiently(self, read: Callable[[], Any]) -> Any:
+    def _patiently(self, read: Callable[[], Value]) -> Value:
         for attempt in range(1, _READ_TRIES + 1):
             try:
                 return read()
@@ -264,17 +273,23 @@ class AcmeClient:
         raise AssertionError("not reached")
 
     def _sign_and_send(self, url: str, body: Body | None) -> requests.Response:
-        import josepy
         from acme import errors, messages
+        from josepy import errors as josepy_errors
 
         new_nonce = self.directory()["newNonce"]
         for attempt in range(1, _NONCE_TRIES + 1):
             try:
-                return self._net.post(url, body, new_nonce_url=new_nonce)  # type: ignore[arg-type]
+                return self._net.post(url, body, new_nonce_url=new_nonce)
             except messages.Error as error:
                 if error.code != "badNonce" or attempt == _NONCE_TRIES:
                     raise self._translate(error) from None
-            except (errors.Error, josepy.JWKError, josepy.DeserializationError, ValueError, KeyError, TypeError) as error:
+            except (
+                errors.Error,
+                josepy_errors.Error,
+                ValueError,
+                KeyError,
+                TypeError,
+            ) as error:
                 raise self._translate(error) from None
         raise AssertionError("not reached")
 
@@ -283,7 +298,7 @@ class AcmeClient:
         caa = tuple(str(item) for item in identities) if isinstance(identities, list) else ()
         return translate(error, self.last_headers, caa)
 
-    def _model(self, make: Callable[[str, Any], Any], url: str, value: Any) -> Any:
+    def _model(self, make: Callable[[str, Any], Value], url: str, value: Any) -> Value:
         try:
             return make(url, value)
         except InvalidData as error:
@@ -326,13 +341,12 @@ class _Recorder:
 
 def _jwk(account_key: bytes) -> tuple[Any, Any]:
     """The account key and the signature algorithm that fits it (RFC 7518 section 3.1)."""
-    import josepy
+    from josepy import jwa, jwk
 
-    key = josepy.JWK.load(account_key)
-    if isinstance(key, josepy.JWKRSA):
-        return key, josepy.RS256
-    sizes = {256: josepy.ES256, 384: josepy.ES384, 521: josepy.ES512}
-    return key, sizes[key.key._wrapped.curve.key_size if hasattr(key.key, "_wrapped") else key.key.curve.key_size]
+    key = jwk.JWK.load(account_key)
+    if isinstance(key, jwk.JWKRSA):
+        return key, jwa.RS256
+    return key, {256: jwa.ES256, 384: jwa.ES384, 521: jwa.ES512}[key.key.key_size]
 
 
 def _parse(response: requests.Response) -> Any:

@@ -77,7 +77,9 @@ def authorization(url: str, value: Any) -> Authorization:
         domain=_text(_object(body.get("identifier"), "identifier"), "value").lower(),
         status=_text(body, "status"),
         challenges=tuple(
-            _challenge(item) for item in _list(body, "challenges") if isinstance(item, dict) and item.get("type") in (HTTP01, DNS01)
+            _challenge(item)
+            for item in _list(body, "challenges")
+            if isinstance(item, dict) and item.get("type") in (HTTP01, DNS01)
         ),
     )
 
@@ -103,7 +105,11 @@ def problem(value: Any) -> str | None:
     parts = [clean("%s: %s" % (word, value.get("detail", "no detail")))]
     subproblems = value.get("subproblems")
     for item in subproblems[:10] if isinstance(subproblems, list) else ():
-        name = item.get("identifier", {}).get("value", "") if isinstance(item, dict) and isinstance(item.get("identifier"), dict) else ""
+        name = (
+            item.get("identifier", {}).get("value", "")
+            if isinstance(item, dict) and isinstance(item.get("identifier"), dict)
+            else ""
+        )
         parts.append(clean("%s %s" % (name, problem(item) or "")).strip())
     return "; ".join(parts)
 

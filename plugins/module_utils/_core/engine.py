@@ -9,12 +9,15 @@ from typing import Any, Callable, Protocol
 
 from ansible.module_utils.basic import AnsibleModule
 
-from . import failure
+from . import failure, pool
 from .plan import Plan, Step
 
 
 class Resource(Protocol):
-    """The contract of all resources; ``docs/development/architecture.md`` has it in words."""
+    """The contract of all resources; ``docs/development/architecture.md`` has it in words.
+
+    A resource whose steps do not depend on each other has an attribute ``workers``: how many of them may run at once.
+    """
 
     def want(self, params: dict[str, Any]) -> Any: ...
 
@@ -25,6 +28,10 @@ class Resource(Protocol):
     def apply(self, step: Step) -> None: ...
 
     def show(self, want: Any, have: Any, plan: Plan) -> dict[str, Any]: ...
+
+
+class Info(Protocol):
+    def look(self, params: dict[str, Any], may_write: bool) -> dict[str, Any]: ...
 
 
 def run(factory: Callable[[], Resource], **spec: Any) -> None:
@@ -44,16 +51,14 @@ def run(factory: Callable[[], Resource], **spec: Any) -> None:
         for warning in plan.warnings:
             module.warn(warning)
         if plan.changed and not module.check_mode:
-            for step in plan.steps:
-                resource.apply(step)
-                done.append(step)
+            _carry_out(resource, plan, done)
             have = resource.read(want)
         shown = resource.show(want, have, plan)
     except Exception as error:  # pylint: disable=broad-except
         module.fail_json(
             changed=bool(done),
             done=[step.show() for step in done],
-            open=[step.show() for step in plan.steps[len(done) :]],
+            open=[step.show() for step in plan.steps if step not in done],
             **failure.describe(error),
         )
         raise  # not reached: for those who read, and for type checkers
@@ -61,3 +66,27 @@ def run(factory: Callable[[], Resource], **spec: Any) -> None:
     if module._diff:
         result["diff"] = plan.diff()
     module.exit_json(**result)
+
+
+def run_info(factory: Callable[[], Info], **spec: Any) -> None:
+    """A module that only looks. ``may_write`` allows it to keep what it was told, for the next run; never in check mode."""
+    module = AnsibleModule(supports_check_mode=True, **spec)
+    try:
+        result = factory().look(module.params, may_write=not module.check_mode)
+    except Exception as error:  # pylint: disable=broad-except
+        module.fail_json(**failure.describe(error))
+        raise  # not reached
+    module.exit_json(changed=False, **result)
+
+
+def _carry_out(resource: Resource, plan: Plan, done: list[Step]) -> None:
+    """In order and until the first failure; independent steps at once, and each of them to its end."""
+    workers = getattr(resource, "workers", 1)
+    if workers < 2:
+        for step in plan.steps:
+            resource.apply(step)
+            done.append(step)
+        return
+    outcomes = pool.each(resource.apply, plan.steps, workers)
+    done += [outcome.item for outcome in outcomes if outcome.error is None]
+    pool.raise_failures(outcomes, lambda step: step.subject)

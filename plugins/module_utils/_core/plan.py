@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any, Mapping
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Step:
     action: str
     subject: str
     cost: str = "free"
-    data: object = field(default=None, repr=False, compare=False)
+    data: Any = field(default=None, repr=False, compare=False)
 
     def show(self) -> dict[str, str]:
         return {"action": self.action, "subject": self.subject, "cost": self.cost}
@@ -33,8 +34,8 @@ class Plan:
     """
 
     steps: tuple[Step, ...] = ()
-    before: dict[str, object] = field(default_factory=dict)
-    after: dict[str, object] = field(default_factory=dict)
+    before: Mapping[str, object] = field(default_factory=dict)
+    after: Mapping[str, object] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     reason: str = ""
 
@@ -43,4 +44,4 @@ class Plan:
         return bool(self.steps)
 
     def diff(self) -> dict[str, object]:
-        return {"before": self.before, "after": self.after}
+        return {"before": dict(self.before), "after": dict(self.after)}

@@ -115,7 +115,9 @@ class CredentialResource:
         earlier = files.read_json(intent)
         files.prove_writable(want.path)
         if not self._provider.repeatable and earlier is None:
-            files.write_json(intent, {"provider": self._provider.name, "identity": want.identity, "since": iso(SYSTEM.now())})
+            files.write_json(
+                intent, {"provider": self._provider.name, "identity": want.identity, "since": iso(SYSTEM.now())}
+            )
         try:
             record = self._provider.ask(want, str(earlier.get("since")) if earlier else None)
         except CollectionError as error:

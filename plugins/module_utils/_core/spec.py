@@ -28,3 +28,34 @@ def secret(environment: str | None = None) -> dict[str, Any]:
     if environment:
         option["fallback"] = (env_fallback, [environment])
     return option
+
+
+# doc_fragments/certificates.py
+CERTIFICATES: dict[str, Any] = {
+    "sets_path": {"type": "path", "required": True},
+    "certificates": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {
+            "name": {"type": "str", "required": True},
+            "domains": {"type": "list", "elements": "str", "required": True},
+            "key_type": {"type": "str", "choices": ["ecdsa", "rsa"]},
+            "key_size": {"type": "int", "no_log": False},
+            "challenge": {"type": "str", "choices": ["http-01", "dns-01"], "default": "http-01"},
+            "profile": {"type": "str"},
+            "preferred_chain": {"type": "str"},
+        },
+    },
+    "remaining_share": {"type": "float", "default": 0.3333},
+    "remaining_days": {"type": "int"},
+}
+
+# doc_fragments/acme.py
+ACME: dict[str, Any] = {
+    "directory_url": {"type": "str", "required": True},
+    "account_key_path": {"type": "path", "required": True},
+}
+
+# doc_fragments/acme.py, section WORKERS
+WORKERS: dict[str, Any] = {"workers": {"type": "int", "default": 10}}

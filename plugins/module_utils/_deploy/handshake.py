@@ -63,14 +63,17 @@ def probe_all(endpoints: Iterable[Endpoint], timeout: float, one: Probe = probe)
 
 
 def _leaf(endpoint: Endpoint, deadline: Deadline) -> bytes | None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    plain = _connect(endpoint, deadline)
-    with context.wrap_socket(plain, server_hostname=endpoint.server_name, do_handshake_on_connect=False) as tls:
+    with _connect(endpoint, deadline) as plain, _wrap(plain, endpoint) as tls:
         tls.settimeout(_left(deadline))
         tls.do_handshake()
         return tls.getpeercert(binary_form=True)
+
+
+def _wrap(plain: socket.socket, endpoint: Endpoint) -> ssl.SSLSocket:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context.wrap_socket(plain, server_hostname=endpoint.server_name, do_handshake_on_connect=False)
 
 
 def _connect(endpoint: Endpoint, deadline: Deadline) -> socket.socket:

@@ -27,7 +27,6 @@ from .session import Session
 from .urls import check_url, origin
 
 
-
 class ApiClient:
     """``headers`` and bodies may hold :class:`Secret` values; they are opened here and removed from every message.
 
@@ -98,7 +97,10 @@ class ApiClient:
                 raise self._unusable(method, "%s answered with a body that is not JSON (%s)" % (host, problem), status)
             if self._refused(value):
                 raise ProviderError(
-                    "%s did not do it (status %d)" % (host, status), status=status, code=code, detail=detail or "no reason given"
+                    "%s did not do it (status %d)" % (host, status),
+                    status=status,
+                    code=code,
+                    detail=detail or "no reason given",
                 )
             return value
         if status == 429:
@@ -112,7 +114,9 @@ class ApiClient:
                 detail=detail,
             )
         if 400 <= status < 500 and status != 408:
-            raise ProviderError("%s refused the request (status %d)" % (host, status), status=status, code=code, detail=detail)
+            raise ProviderError(
+                "%s refused the request (status %d)" % (host, status), status=status, code=code, detail=detail
+            )
         raise self._unusable(method, "%s has trouble (status %d)" % (host, status), status, code, detail)
 
     def _unusable(

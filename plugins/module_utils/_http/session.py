@@ -18,13 +18,15 @@ from __future__ import annotations
 import os
 import threading
 import zlib
-from typing import TYPE_CHECKING, Any, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Callable, Mapping, TypeVar
 
 from .._core.errors import InvalidData, NotSent, OutcomeUnknown, ProtocolError, TransportError, UsageError
 from .urls import check_url, origin
 
 if TYPE_CHECKING:
     import requests
+
+Value = TypeVar("Value")
 
 MAX_BODY = 1024 * 1024
 USER_AGENT = "certfleet.reseller"
@@ -90,24 +92,25 @@ class Session:
             raise OutcomeUnknown("%s broke off its answer (%s)" % (origin(url), type(error).__name__)) from None
 
 
-def _within(seconds: float, call: Callable[[], Any], method: str, url: str) -> Any:
+def _within(seconds: float, call: Callable[[], Value], method: str, url: str) -> Value:
     """The total deadline: a socket's own timeout starts anew with every byte. A late worker is left to end by itself."""
-    outcome: dict[str, Any] = {}
+    values: list[Value] = []
+    errors: list[BaseException] = []
 
     def work() -> None:
         try:
-            outcome["value"] = call()
-        except BaseException as error:  # noqa: BLE001 - raised again by the caller's thread
-            outcome["error"] = error
+            values.append(call())
+        except BaseException as error:
+            errors.append(error)
 
     worker = threading.Thread(target=work, daemon=True)
     worker.start()
     worker.join(seconds + 0.5)  # a socket's own timeout knows more about what failed: let it speak first
-    if "error" in outcome:
-        raise outcome["error"]
-    if "value" not in outcome:
+    if errors:
+        raise errors[0]
+    if not values:
         raise OutcomeUnknown("%s %s took longer than %g seconds" % (method, origin(url), seconds))
-    return outcome["value"]
+    return values[0]
 
 
 def _read(response: requests.Response) -> bytes:
@@ -119,7 +122,9 @@ def _read(response: requests.Response) -> bytes:
     elif encoding not in ("identity", ""):
         raise ProtocolError("%s answers in an encoding that was not asked for" % origin(response.url), detail=encoding)
     if len(raw) > MAX_BODY:
-        raise ProtocolError("%s sent more than %d bytes" % (origin(response.url), MAX_BODY), status=response.status_code)
+        raise ProtocolError(
+            "%s sent more than %d bytes" % (origin(response.url), MAX_BODY), status=response.status_code
+        )
     return raw
 
 
@@ -152,7 +157,9 @@ def _translate(error: Exception, method: str, url: str) -> TransportError | Inva
     where = origin(url)
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     if isinstance(error, requests.exceptions.SSLError):
-        return NotSent("the TLS connection to %s failed" % where, hint="Check ca_path and the host.", detail=_reason(error))
+        return NotSent(
+            "the TLS connection to %s failed" % where, hint="Check ca_path and the host.", detail=_reason(error)
+        )
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return NotSent("%s does not answer" % where, hint="Check the URL and the network.")
     if isinstance(error, requests.exceptions.ProxyError) or isinstance(reason, urllib3.exceptions.NewConnectionError):

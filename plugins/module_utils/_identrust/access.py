@@ -64,7 +64,8 @@ class Access:
         parts = urlsplit(api_url)
         if parts.scheme.lower() == "http" and not is_loopback(parts.hostname or ""):
             raise UsageError(
-                "api_url %s is http, as in the example on %s, but the API key would travel in clear" % (api_url, _EXAMPLE),
+                "api_url %s is http, as in the example on %s, but the API key would travel in clear"
+                % (api_url, _EXAMPLE),
                 hint="Use https.",
             )
         check_url(api_url, "api_url")

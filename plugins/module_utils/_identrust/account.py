@@ -11,7 +11,6 @@ again, and a refusal then says what happened before. The key may never be shown 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from .._core import eab
@@ -53,7 +52,9 @@ class IdentrustAccounts:
 
         access: Access = want.access
         session = Session(access.timeout, access.ca_path)
-        client = ApiClient(want.api_url, session, {"Authorization": access.authorization(session)}, timeout=access.timeout)
+        client = ApiClient(
+            want.api_url, session, {"Authorization": access.authorization(session)}, timeout=access.timeout
+        )
         try:
             answer = client.post("/account", {"customer_email": want.identity})
         except ProviderError as error:
@@ -100,7 +101,12 @@ def read_answer(answer: Any, email: str) -> tuple[dict[str, Any], str, Secret]:
         kid, hmac_key = eab.kid(answer["kid"]), eab.hmac_key(answer.get("hmacKey"))
     except InvalidData as error:
         raise ProtocolError("IdenTrust sent an account that cannot be used", detail=error.message) from None
-    shown = {"id": _number(answer.get("id")), "reseller_code": _text(answer.get("resellerCode")), "email": email, **flags}
+    shown = {
+        "id": _number(answer.get("id")),
+        "reseller_code": _text(answer.get("resellerCode")),
+        "email": email,
+        **flags,
+    }
     return shown, kid, hmac_key
 
 

@@ -55,7 +55,8 @@ class SslcomCredentials:
             if getattr(want.access, option) is None:
                 raise UsageError(
                     "%s is missing" % option,
-                    hint="Give it, or set SSLCOM_%s. SSL.com shows it to users with the role account_admin." % option.upper(),
+                    hint="Give it, or set SSLCOM_%s. SSL.com shows it to users with the role account_admin."
+                    % option.upper(),
                 )
 
     def ask(self, want: Want, interrupted: str | None) -> Record:

@@ -1,0 +1,192 @@
+# Copyright (c) 2026 the certfleet.reseller contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From an order with published challenges to the live certificate set."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Callable
+
+from .._core import files
+from .._core.clock import SYSTEM, Clock, Deadline, iso
+from .._core.errors import ProviderError, StateError
+from .._core.plan import Plan, Step
+from .._sets.request import Have, look
+from .._sets.store import KEY, PENDING, REQUEST
+from .._sets.wanted import Wanted
+from .._x509 import chains
+from .._x509.verify import VerifiedSet, verify_set
+from . import model, renewal_info
+from .access import Want
+from .client import AcmeClient
+from .order import PLACED, note_failure
+
+
+class FinalizeResource:
+    def __init__(self, clock: Clock = SYSTEM) -> None:
+        self._clock = clock
+
+    def want(self, params: dict[str, Any]) -> Want:
+        self._want = Want.from_params(params)
+        self.workers = self._want.workers
+        self._clients = self._want.clients()
+        self._deadline = Deadline(self._want.wait_timeout, self._clock)
+        return self._want
+
+    def read(self, want: Want) -> dict[str, Have]:
+        return {wanted.name: look(want.store, wanted, self._clock) for wanted in want.certificates}
+
+    def plan(self, want: Want, have: dict[str, Have]) -> Plan:
+        steps, before, after = [], {}, {}
+        for wanted in want.certificates:
+            state = have[wanted.name]
+            if state.unfinished is None and state.pending is None and state.reason is None:
+                continue
+            steps.append(Step("issue", wanted.name, cost="final", data=wanted))
+            before[wanted.name] = _live_text(state)
+            after[wanted.name] = {"names": sorted(wanted.domains), "serial": "(new)", "not_after": "(new)"}
+        reason = "%d to issue" % len(steps) if steps else "all sets are in order"
+        return Plan(tuple(steps), before, after, reason=reason)
+
+    def apply(self, step: Step) -> None:
+        wanted: Wanted = step.data
+        store = self._want.store
+        files.make_directory(store.directory(wanted.name))
+        with files.lock(store.directory(wanted.name)):
+            state = look(store, wanted, self._clock)
+            if state.pending is None:
+                if state.reason is None:
+                    return  # another run was faster
+                raise StateError("there is no request", hint="Run certificate_request and acme_order first.")
+            if not state.pending.issued:
+                self._issue(wanted, state.pending.order)
+            store.promote(wanted.name)
+            renewal_info.refresh(self._clients.get(), store, wanted, self._clock)
+
+    def show(self, want: Want, have: dict[str, Have], plan: Plan) -> dict[str, Any]:
+        done = {step.subject for step in plan.steps}
+        return {
+            "certificates": [self._show(wanted, have[wanted.name], wanted.name in done) for wanted in want.certificates]
+        }
+
+    def _issue(self, wanted: Wanted, note: dict[str, Any] | None) -> None:
+        """Drives the order to its end; the certificate lies beside its key when this returns."""
+        if note is None or note.get("state") != PLACED:
+            raise StateError(
+                "there is no usable order (%s)" % (note or {}).get("problem", "none was placed"),
+                hint="Run acme_order first.",
+            )
+        client = self._clients.get()
+        try:
+            order = self._drive(client, wanted, client.order(note["order_url"]))
+        except ProviderError as error:
+            if error.kind == "provider":
+                note_failure(self._want, wanted.name, note, error)
+            raise
+        issued = self._choose(client, wanted, order)
+        meta = {
+            "name": wanted.name,
+            "directory_url": self._want.directory_url,
+            "profile": wanted.profile,
+            "account_url": note["account_url"],
+            "order_url": order.url,
+            "created": iso(self._clock.now()),
+            **issued.leaf.show(),
+        }
+        self._want.store.store_issued(wanted.name, issued, meta)
+
+    def _drive(self, client: AcmeClient, wanted: Wanted, order: model.Order) -> model.Order:
+        if order.status == model.PENDING:
+            for url in order.authorizations:
+                self._validate(client, wanted, url)
+            order = self._wait(client, order.url, lambda found: found.status != model.PENDING)
+        if order.status == model.READY:
+            client.finalize(order, self._request(wanted))
+            order = self._wait(client, order.url, lambda found: found.status in (model.VALID, model.INVALID))
+        elif order.status == model.PROCESSING:
+            order = self._wait(client, order.url, lambda found: found.status != model.PROCESSING)
+        if order.status != model.VALID:
+            raise ProviderError(
+                "the CA did not issue the certificate (order %s)" % order.status,
+                hint="Mend what it names and run again; a new order will be placed.",
+                code="order_" + order.status,
+                detail=order.problem,
+            )
+        return order
+
+    def _validate(self, client: AcmeClient, wanted: Wanted, url: str) -> None:
+        """Answers the challenge of one authorization and waits for the verdict (RFC 8555 section 7.5.1)."""
+        authorization = client.authorization(url)
+        if authorization.status == model.VALID:
+            return
+        challenge = authorization.challenge(wanted.challenge)
+        if authorization.status == model.PENDING and challenge is not None and challenge.status == model.PENDING:
+            client.answer(challenge)
+        verdict = client.poll(
+            lambda: client.authorization(url),
+            lambda found: found.status not in (model.PENDING, model.PROCESSING),
+            self._deadline,
+        )
+        if verdict.status != model.VALID:
+            failed = verdict.challenge(wanted.challenge)
+            raise ProviderError(
+                "the CA could not validate %s by %s" % (verdict.domain, wanted.challenge),
+                hint=_HINTS[wanted.challenge],
+                code="validation",
+                detail=failed.problem if failed else None,
+            )
+
+    def _wait(self, client: AcmeClient, url: str, ready: Callable[[model.Order], bool]) -> model.Order:
+        return client.poll(lambda: client.order(url), ready, self._deadline)
+
+    def _choose(self, client: AcmeClient, wanted: Wanted, order: model.Order) -> VerifiedSet:
+        """The preferred one of the chains that the CA offers, proven to belong to our key and names."""
+        choice = chains.choose(client.certificate(order), wanted.preferred_chain)
+        return verify_set(
+            key_pem=self._want.store.content(wanted.name, PENDING, KEY),
+            fullchain_pem=choice.chain,
+            names=wanted.domains,
+            now=self._clock.now(),
+            source="the certificate that the CA issued",
+        )
+
+    def _request(self, wanted: Wanted) -> str:
+        """The CSR as ``finalize`` wants it: DER in base64url (RFC 8555 section 7.4)."""
+        from base64 import urlsafe_b64encode
+
+        from cryptography.hazmat.primitives.serialization import Encoding
+
+        from .._x509 import load
+
+        request = load.request(self._want.store.content(wanted.name, PENDING, REQUEST), wanted.name)
+        return urlsafe_b64encode(request.public_bytes(Encoding.DER)).decode("ascii").rstrip("=")
+
+    def _show(self, wanted: Wanted, state: Have, issued: bool) -> dict[str, Any]:
+        live = state.live
+        return {
+            "name": wanted.name,
+            "issued": issued,
+            "path": os.path.join(self._want.store.directory(wanted.name), "current"),
+            "serial": live.serial if live else None,
+            "names": list(live.leaf.names) if live else [],
+            "issuer": live.leaf.issuer if live else None,
+            "key_type": live.leaf.key_type if live else None,
+            "not_before": iso(live.leaf.not_before) if live else None,
+            "not_after": iso(live.leaf.not_after) if live else None,
+            "fingerprint": live.leaf.fingerprint if live else None,
+            "renew_at": state.renew_at,
+        }
+
+
+_HINTS = {
+    model.HTTP01: "Check that the name points to hosts that serve the web root on port 80, then run again.",
+    model.DNS01: "Check that the TXT record was published where the CA looks, then run again.",
+}
+
+
+def _live_text(state: Have) -> dict[str, Any] | None:
+    if state.live is None:
+        return None
+    leaf = state.live.leaf
+    return {"names": list(leaf.names), "serial": leaf.serial, "not_after": iso(leaf.not_after)}

@@ -1,0 +1,54 @@
+# Copyright (c) 2026 the certfleet.reseller contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a set needs a new certificate (pure). Everything is compared, not the dates alone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from .._core.clock import parse_iso
+from .._x509.renewal import Window, due, next_renewal
+from .store import Live, Pending
+from .wanted import Wanted
+
+
+def reason(wanted: Wanted, live: Live | None, window: Window | None, now: datetime) -> str | None:
+    """Why a new certificate is needed, in words, or ``None``."""
+    if live is None:
+        return "there is no certificate yet"
+    missing = sorted(set(wanted.domains) - set(live.leaf.names))
+    surplus = sorted(set(live.leaf.names) - set(wanted.domains))
+    if missing or surplus:
+        parts = ["adds " + name for name in missing] + ["drops " + name for name in surplus]
+        return "the list of names changed (%s)" % ", ".join(parts)
+    if (live.leaf.key_type, live.leaf.key_size) != (wanted.key_type, wanted.key_size):
+        return "the key changed from %s %d to %s %d" % (
+            live.leaf.key_type,
+            live.leaf.key_size,
+            wanted.key_type,
+            wanted.key_size,
+        )
+    for what in ("directory_url", "profile"):
+        old, new = live.meta.get(what), getattr(wanted, what)
+        if old != new and not (what == "directory_url" and new is None):
+            return "the %s changed from %s to %s" % (what, old, new)
+    return due(live.leaf.not_before, live.leaf.not_after, now, wanted.policy, window, key=wanted.name)
+
+
+def fits(wanted: Wanted, pending: Pending) -> bool:
+    """Whether the pending request is for what is wanted now."""
+    request = pending.request
+    same_key = (request.key_type, request.key_size) == (wanted.key_type, wanted.key_size)
+    return same_key and set(request.names) == set(wanted.domains)
+
+
+def renewal_moment(wanted: Wanted, live: Live, window: Window | None) -> datetime:
+    return next_renewal(live.leaf.not_before, live.leaf.not_after, wanted.policy, window, key=wanted.name)
+
+
+def window_of(renewal: dict[str, object] | None, live: Live | None) -> Window | None:
+    """The window the ACME server suggested for the live version, from ``renewal.json``."""
+    if renewal is None or live is None or renewal.get("serial") != live.serial or not renewal.get("start"):
+        return None
+    return Window(parse_iso(str(renewal["start"])), parse_iso(str(renewal["end"])))

@@ -1,0 +1,141 @@
+# Copyright (c) 2026 the certfleet.reseller contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keys and certificate signing requests for a list of sets. Never touches a live key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .._core import files
+from .._core.clock import SYSTEM, Clock, iso
+from .._core.plan import Plan, Step
+from .._x509 import csr, keys
+from . import decide
+from .store import CURRENT, PENDING, REQUEST, Live, Pending, SetStore
+from .wanted import Wanted, from_params
+
+
+@dataclass(frozen=True)
+class Want:
+    certificates: tuple[Wanted, ...]
+
+
+@dataclass(frozen=True)
+class Have:
+    """State of one set. ``reason``: why it needs a new certificate."""
+
+    live: Live | None
+    pending: Pending | None
+    unfinished: str | None
+    reason: str | None
+    renew_at: str | None
+
+
+def look(store: SetStore, wanted: Wanted, clock: Clock) -> Have:
+    live = store.live(wanted.name)
+    window = decide.window_of(store.renewal(wanted.name), live)
+    return Have(
+        live=live,
+        pending=store.pending(wanted.name),
+        unfinished=store.unfinished(wanted.name),
+        reason=decide.reason(wanted, live, window, clock.now()),
+        renew_at=iso(decide.renewal_moment(wanted, live, window)) if live else None,
+    )
+
+
+class RequestResource:
+    workers = 4  # generating RSA keys is the one slow part, and releases the interpreter
+
+    def __init__(self, clock: Clock = SYSTEM) -> None:
+        self._clock = clock
+
+    def want(self, params: dict[str, Any]) -> Want:
+        self._store = SetStore(params["sets_path"])
+        return Want(from_params(params))
+
+    def read(self, want: Want) -> dict[str, Have]:
+        return {wanted.name: look(self._store, wanted, self._clock) for wanted in want.certificates}
+
+    def plan(self, want: Want, have: dict[str, Have]) -> Plan:
+        steps, before, after = [], {}, {}
+        for wanted in want.certificates:
+            action = _action(wanted, have[wanted.name])
+            if action is None:
+                continue
+            steps.append(Step(action, wanted.name, data=(wanted, have[wanted.name])))
+            before[wanted.name] = _pending_text(have[wanted.name].pending)
+            after[wanted.name] = {
+                "request": "request for %s, %s %d" % (", ".join(wanted.domains), wanted.key_type, wanted.key_size),
+                "switch": "current points to %s" % have[wanted.name].unfinished,
+                "discard": "no request",
+            }[action]
+        reasons = ["%s: %s" % (step.subject, _why(step)) for step in steps]
+        return Plan(tuple(steps), before, after, reason="; ".join(reasons) or "all sets are in order or under way")
+
+    def apply(self, step: Step) -> None:
+        wanted, _have = step.data
+        files.make_directory(self._store.directory(wanted.name))
+        with files.lock(self._store.directory(wanted.name)):
+            now_have = look(self._store, wanted, self._clock)  # another run may have been faster
+            if _action(wanted, now_have) != step.action:
+                return
+            if step.action == "switch":
+                assert now_have.unfinished is not None
+                self._store.switch(wanted.name, now_have.unfinished)
+            elif step.action == "discard":
+                self._store.drop_pending(wanted.name)
+            else:
+                key = keys.generate(wanted.key_type, wanted.key_size)
+                self._store.open_pending(wanted.name, key, csr.build(key, wanted.domains))
+
+    def show(self, want: Want, have: dict[str, Have], plan: Plan) -> dict[str, Any]:
+        planned = {step.subject: step.action for step in plan.steps}
+        shown = [self._show(wanted, have[wanted.name], planned.get(wanted.name)) for wanted in want.certificates]
+        return {"certificates": shown, "pending": [item["name"] for item in shown if item["pending"]]}
+
+    def _show(self, wanted: Wanted, have: Have, action: str | None) -> dict[str, Any]:
+        pending = action == "request" or (have.pending is not None and action != "discard")
+        part = PENDING if pending else CURRENT
+        return {
+            "name": wanted.name,
+            "domains": list(wanted.domains),
+            "pending": pending,
+            "reason": have.reason if pending else None,
+            "key_type": wanted.key_type,
+            "key_size": wanted.key_size,
+            "path": self._store.directory(wanted.name),
+            "csr_path": self._store.file(wanted.name, part, REQUEST),
+            "serial": have.live.serial if have.live else None,
+            "not_after": iso(have.live.leaf.not_after) if have.live else None,
+            "renew_at": have.renew_at,
+        }
+
+
+def _action(wanted: Wanted, have: Have) -> str | None:
+    """One step per set at the most: finish what was cut off, ask for what is needed, forget what is not."""
+    if have.unfinished is not None:
+        return "switch"
+    if have.reason is None:
+        return "discard" if have.pending is not None else None
+    if have.pending is None or not decide.fits(wanted, have.pending):
+        return "request"
+    return None
+
+
+def _why(step: Step) -> str:
+    _wanted, have = step.data
+    if step.action == "switch":
+        return "an earlier run was cut off before the switch"
+    return have.reason or "the live certificate is what is wanted"
+
+
+def _pending_text(pending: Pending | None) -> str:
+    if pending is None:
+        return "no request"
+    return "request for %s, %s %d" % (
+        ", ".join(pending.request.names),
+        pending.request.key_type,
+        pending.request.key_size,
+    )

@@ -1,0 +1,159 @@
+# Copyright (c) 2026 the certfleet.reseller contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Certificate sets on the controller: the directories, the live version, the pending one, and the switch between them.
+
+The layout is drawn in ``docs/development/architecture.md``. Each method leaves a state that the next run understands, wherever it is cut off.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from .._core import files
+from .._core.errors import StateError
+from .._core.names import file_name
+from .._x509 import load
+from .._x509.facts import Facts, RequestFacts, facts, request_facts
+from .._x509.verify import VerifiedSet
+
+CURRENT, PENDING, RENEWAL = "current", "pending", "renewal.json"
+KEY, REQUEST, CERT, CHAIN, FULLCHAIN, META, ORDER = (
+    "privkey.pem",
+    "request.csr",
+    "cert.pem",
+    "chain.pem",
+    "fullchain.pem",
+    "meta.json",
+    "order.json",
+)
+VERSION = 1
+KEPT = 2  # versions besides the live one
+
+
+@dataclass(frozen=True)
+class Live:
+    """The version that ``current`` points to."""
+
+    serial: str
+    leaf: Facts
+    meta: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Pending:
+    """The version that is being issued. ``order``: what is known of its ACME order, if anything."""
+
+    request: RequestFacts
+    order: dict[str, Any] | None
+    issued: bool  # its certificate is here already, only the switch is missing
+
+
+class SetStore:
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def directory(self, name: str) -> str:
+        return os.path.join(self.path, file_name(name))
+
+    def file(self, name: str, *parts: str) -> str:
+        return os.path.join(self.directory(name), *parts)
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def live(self, name: str) -> Live | None:
+        serial = files.read_link(self.file(name, CURRENT))
+        if serial is None:
+            return None
+        meta = files.read_json(self.file(name, serial, META))
+        if meta is None:
+            raise StateError(
+                "the set %s is damaged: %s is missing" % (name, self.file(name, serial, META)),
+                hint="Restore it from a backup, or remove the link %s to have it issued anew."
+                % self.file(name, CURRENT),
+            )
+        return Live(serial, facts(load.certificates(self.content(name, serial, CERT), name)[0]), meta)
+
+    def pending(self, name: str) -> Pending | None:
+        content = files.read(self.file(name, PENDING, REQUEST))
+        if content is None:
+            return None
+        order = files.read_json(self.file(name, PENDING, ORDER))
+        issued = os.path.exists(self.file(name, PENDING, META))
+        return Pending(request_facts(load.request(content, name)), order, issued)
+
+    def unfinished(self, name: str) -> str | None:
+        """The serial of a version that is complete but was not switched to: a run was cut off between two renames."""
+        directory = self.directory(name)
+        try:
+            entries = sorted(os.listdir(directory))
+        except FileNotFoundError:
+            return None
+        return next(
+            (entry for entry in entries if entry != PENDING and os.path.exists(self.file(name, entry, ORDER))), None
+        )
+
+    def content(self, name: str, *parts: str) -> bytes:
+        content = files.read(self.file(name, *parts))
+        if content is None:
+            raise StateError("%s is missing" % self.file(name, *parts))
+        return content
+
+    def renewal(self, name: str) -> dict[str, Any] | None:
+        return files.read_json(self.file(name, RENEWAL))
+
+    # -- writing -----------------------------------------------------------------------------------------------------
+
+    def open_pending(self, name: str, key: bytes, request: bytes) -> None:
+        """A new ``pending/`` with key and request, in place of an older one. The live version is not touched."""
+        files.make_directory(self.directory(name))
+        fresh = self.file(name, "." + PENDING + ".new")
+        files.remove_directory(fresh)
+        files.make_directory(fresh)
+        files.write(os.path.join(fresh, KEY), key, files.SECRET)
+        files.write(os.path.join(fresh, REQUEST), request, files.SECRET)
+        self.drop_pending(name)
+        files.rename(fresh, self.file(name, PENDING))
+
+    def drop_pending(self, name: str) -> None:
+        files.remove_directory(self.file(name, PENDING))
+
+    def save_order(self, name: str, order: dict[str, Any]) -> None:
+        files.write_json(self.file(name, PENDING, ORDER), {"version": VERSION, **order})
+
+    def save_renewal(self, name: str, renewal: dict[str, Any]) -> None:
+        files.write_json(self.file(name, RENEWAL), {"version": VERSION, **renewal})
+
+    def store_issued(self, name: str, issued: VerifiedSet, meta: dict[str, Any]) -> None:
+        """The certificate beside its key. ``meta.json`` comes last: its presence says that the others are complete."""
+        for file, content in ((CERT, issued.cert_pem), (CHAIN, issued.chain_pem), (FULLCHAIN, issued.fullchain_pem)):
+            files.write(self.file(name, PENDING, file), content, files.SECRET)
+        files.write_json(self.file(name, PENDING, META), {"version": VERSION, **meta})
+
+    def promote(self, name: str) -> str:
+        """``pending/`` becomes a version, and the live one. Returns its serial."""
+        meta = files.read_json(self.file(name, PENDING, META))
+        if meta is None:
+            raise StateError("the pending version of %s has no certificate yet" % name)
+        serial = str(meta["serial"])
+        files.rename(self.file(name, PENDING), self.file(name, serial))
+        self.switch(name, serial)
+        return serial
+
+    def switch(self, name: str, serial: str) -> None:
+        """Makes a version the live one. Its ``order.json`` goes last: as long as it is there, this is not finished."""
+        files.switch_link(self.file(name, CURRENT), serial)
+        files.remove(self.file(name, serial, ORDER))
+        self._prune(name, serial)
+
+    def _prune(self, name: str, live: str) -> None:
+        versions = []
+        for entry in os.listdir(self.directory(name)):
+            path = self.file(name, entry)
+            if entry in (live, PENDING) or entry.startswith(".") or os.path.islink(path) or not os.path.isdir(path):
+                continue
+            versions.append((os.stat(path).st_mtime, path))
+        for _mtime, path in sorted(versions, reverse=True)[KEPT:]:
+            files.remove_directory(path)

@@ -1,0 +1,84 @@
+# Copyright (c) 2026 the certfleet.reseller contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the user wants of each certificate: the option ``certificates`` of the modules, checked and normalised (pure)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from .._core.errors import UsageError
+from .._core.names import dns_names
+from .._x509.keys import DEFAULT_SIZE
+from .._x509.renewal import Policy
+
+HTTP01, DNS01 = "http-01", "dns-01"
+
+# SSL.com's directories issue for one type of key each: .../sslcom-dv-rsa and .../sslcom-dv-ecc.
+_FIXED_KEY_TYPE = re.compile(r"/sslcom-[a-z0-9-]*-(rsa|ecc)(/directory)?/?$")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    name: str
+    domains: tuple[str, ...]
+    key_type: str
+    key_size: int
+    challenge: str
+    profile: str | None
+    preferred_chain: str | None
+    directory_url: str | None
+    policy: Policy
+
+
+def from_params(params: dict[str, Any]) -> tuple[Wanted, ...]:
+    """All certificates of a call; a ``UsageError`` names the entry it is about."""
+    days = params["remaining_days"]
+    policy = Policy(params["remaining_share"], days)
+    found: list[Wanted] = []
+    for number, entry in enumerate(params["certificates"]):
+        try:
+            wanted = _one(entry, params["directory_url"], policy)
+            if any(wanted.name == other.name for other in found):
+                raise UsageError("the name is used twice")
+        except UsageError as error:
+            error.message = "certificates[%d] (%s): %s" % (number, entry["name"], error.message)
+            raise
+        found.append(wanted)
+    return tuple(found)
+
+
+def fixed_key_type(directory_url: str | None) -> str | None:
+    """The type of key that a directory issues for, where its URL says so."""
+    match = _FIXED_KEY_TYPE.search(directory_url or "")
+    return {"rsa": "rsa", "ecc": "ecdsa"}[match.group(1)] if match else None
+
+
+def _one(entry: dict[str, Any], directory_url: str | None, policy: Policy) -> Wanted:
+    domains = dns_names(entry["domains"])
+    if not domains:
+        raise UsageError("domains is empty")
+    fixed = fixed_key_type(directory_url)
+    key_type = entry["key_type"] or fixed or "ecdsa"
+    if fixed and key_type != fixed:
+        raise UsageError(
+            "the directory %s issues for %s keys, not %s" % (directory_url, fixed, key_type),
+            hint="Change key_type, or use the directory for this type of key.",
+        )
+    challenge = entry["challenge"]
+    wildcards = [domain for domain in domains if domain.startswith("*.")]
+    if wildcards and challenge != DNS01:
+        raise UsageError("%s can only be validated by dns-01" % wildcards[0], hint="Set challenge: dns-01.")
+    return Wanted(
+        name=entry["name"],
+        domains=domains,
+        key_type=key_type,
+        key_size=entry["key_size"] or DEFAULT_SIZE[key_type],
+        challenge=challenge,
+        profile=entry["profile"] or None,
+        preferred_chain=entry["preferred_chain"] or None,
+        directory_url=directory_url,
+        policy=policy,
+    )
