@@ -46,6 +46,14 @@ options:
           - Key authorization, which is the token, a dot and the thumbprint of the account key.
           - Needed for O(state=present).
         type: str
+      name:
+        description:
+          - The set it is for. Not used; it is here so that the result of M(certfleet.reseller.acme_order) can be given as it is.
+        type: str
+      domain:
+        description:
+          - The domain it is for. Not used, either.
+        type: str
   state:
     description:
       - V(present) writes the files.
@@ -130,6 +138,8 @@ ARGUMENTS = {
         "options": {
             # public: the web server hands it to everybody
             "token": {"type": "str", "required": True, "no_log": False},
+            "name": {"type": "str"},
+            "domain": {"type": "str"},
             "content": {"type": "str"},
         },
     },
