@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from .._core import pool
+from .._core import files, pool
 from .._core.clock import SYSTEM, Clock, iso, parse_iso
 from .._core.errors import CollectionError, InvalidData, clean
 from .._http.retry import retry_after
@@ -34,7 +34,8 @@ class RenewalInfo:
         def ask(wanted: Wanted) -> dict[str, Any]:
             live = store.live(wanted.name)
             if live is not None and may_write and is_due(store.renewal(wanted.name), live, self._clock.now()):
-                refresh(clients.get(), store, wanted, self._clock)
+                with files.lock(store.directory(wanted.name)):
+                    refresh(clients.get(), store, wanted, self._clock)
             return _show(wanted, live, store.renewal(wanted.name))
 
         outcomes = pool.each(ask, from_params(params), params["workers"])
@@ -52,7 +53,7 @@ def is_due(renewal: dict[str, Any] | None, live: Live, now: datetime) -> bool:
 
 
 def refresh(client: AcmeClient, store: SetStore, wanted: Wanted, clock: Clock) -> None:
-    """Asks for the window of the live version and notes the answer.
+    """Asks for the window of the live version and notes the answer. The caller holds the lock of the set.
 
     A server that has no such service, no answer or a bad one is no failure: the share of the lifetime decides then (section 4.3.3). What it
     said is kept in ``problem`` for the user to see.

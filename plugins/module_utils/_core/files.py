@@ -38,6 +38,7 @@ def make_directory(path: str, mode: int = PRIVATE_DIRECTORY) -> None:
         make_directory(parent, mode)
     with contextlib.suppress(FileExistsError):  # another process was faster
         os.mkdir(path, mode)
+        os.chmod(path, mode)  # the umask may have taken bits that others need
     sync_directory(parent)
 
 
@@ -50,7 +51,10 @@ def sync_directory(path: str) -> None:
 
 
 def write(path: str, content: bytes, mode: int = SECRET, uid: int = -1, gid: int = -1) -> None:
-    """Replaces or makes ``path`` as the module's text says. ``uid``/``gid`` -1: as the process."""
+    """Replaces or makes ``path`` as the module's text says. ``uid``/``gid`` -1: as the process.
+
+    Two writers of one path need a lock between them: they share the name of the temporary file.
+    """
     directory, name = os.path.split(os.path.abspath(path))
     _refuse_odd_target(path)
     # One fixed name per target: what a killed run left is replaced by the next one, and never piles up.
@@ -147,6 +151,8 @@ def restrict(path: str, mode: int = SECRET) -> None:
 
 def switch_link(link: str, target: str) -> None:
     """Points ``link`` at ``target`` by one rename; readers see the old or the new one."""
+    if os.path.lexists(link) and not os.path.islink(link):
+        raise StateError("%s is not a symbolic link" % link, hint="Move it away and run again.")
     directory, name = os.path.split(os.path.abspath(link))
     temporary = os.path.join(directory, "." + name + ".new")
     _remove(temporary)
