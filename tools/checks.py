@@ -110,6 +110,7 @@ def lint() -> list[Check]:
         ),
         Check("mypy, tools", [*mypy, *tracked("tools/*.py")]),
         Check("ruff check", [tool("ruff"), "check", "--quiet", "."]),
+        Check("ruff format", [tool("ruff"), "format", "--check", "--quiet", "."]),
         Check("yamllint", [tool("yamllint"), "--strict", "."]),
         Check("changelog", [tool("antsibull-changelog"), "lint"]),
         Check("shellcheck", [shellcheck, *shell_scripts()], skip="" if shellcheck else "shellcheck is not installed"),
