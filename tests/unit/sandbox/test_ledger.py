@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import multiprocessing
 from pathlib import Path
 
+import pytest
 import requests
+from certfleet_sandbox.acme_operations import operation
 from certfleet_sandbox.ledger import Ledger, fingerprint, table
 
 from tests.support.sandbox import Sandbox
 
-from .calls import create_account, create_credentials
+from .calls import create_account, create_credentials, post
 
 
 def _write(path: Path, writer: int) -> None:
@@ -70,6 +73,25 @@ def test_no_secret_is_in_clear(sandbox: Sandbox) -> None:
     (entry,) = sandbox.ledger(effect="credentials_created")
     assert entry["hmac"] == fingerprint(key)
     assert sandbox.control("GET", "/ledger") == sandbox.ledger()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b'{"protected": 1, "payload": []}',
+        json.dumps({"payload": base64.urlsafe_b64encode(b'{"identifiers": 1}').decode()}).encode(),
+        json.dumps({"payload": base64.urlsafe_b64encode(b'{"identifiers": [1]}').decode()}).encode(),
+        json.dumps({"payload": base64.urlsafe_b64encode(b"[1]").decode()}).encode(),
+    ],
+)
+def test_any_body_can_be_logged(body: bytes) -> None:
+    name, facts = operation("/acme/neworders", post("/acme/neworders", body))
+    assert name == "newOrder"
+    assert set(facts["identifiers"]) <= {None}
+    assert operation("/elsewhere", post("/elsewhere", body))[0] is None
 
 
 def test_the_state_is_private(sandbox: Sandbox) -> None:

@@ -71,7 +71,9 @@ def operation(path: str, request: Request) -> tuple[str | None, dict[str, Any]]:
         if content.get("onlyReturnExisting"):
             name = "findAccount"
     elif name == "newOrder":
-        facts["identifiers"] = [_object(entry).get("value") for entry in content.get("identifiers") or []]
+        identifiers = content.get("identifiers")
+        entries = identifiers if isinstance(identifiers, list) else []
+        facts["identifiers"] = [_object(entry).get("value") for entry in entries]
         if "replaces" in content:
             facts["replaces"] = content["replaces"]
     return name, facts

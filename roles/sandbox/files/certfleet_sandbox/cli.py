@@ -33,6 +33,10 @@ def main(arguments: list[str] | None = None) -> int:
     return int(command(parsed))
 
 
+def _path(text: str) -> Path:
+    return Path(text).expanduser()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="certfleet_sandbox",
@@ -46,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
         return found
 
     def with_state(found: argparse.ArgumentParser) -> argparse.ArgumentParser:
-        found.add_argument("--state", type=Path, required=True, metavar="DIR", help="state directory")
+        found.add_argument("--state", type=_path, required=True, metavar="DIR", help="state directory")
         return found
 
     start = with_state(command("start", _start, "Run a sandbox, in the foreground unless told otherwise."))
@@ -67,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     reload = command(
         "reload-host", _reload, "Make a host read its certificates again; exit code 1 when it refuses them."
     )
-    reload.add_argument("--root", type=Path, required=True, help="the host's root directory")
+    reload.add_argument("--root", type=_path, required=True, help="the host's root directory")
     return parser
 
 
