@@ -88,7 +88,7 @@ class HttpChallenges:
 
     def apply(self, step: Step) -> None:
         actions: dict[str, Callable[..., None]] = {"publish": _publish, "remove": _remove}
-        actions[step.action](*step.data)  # type: ignore[misc]
+        actions[step.action](*step.data)
 
     def show(self, want: Want, have: dict[str, Have], plan: Plan) -> dict[str, Any]:
         return {"paths": [os.path.join(want.directory, token) for token, _content in want.files]}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 from dataclasses import replace
-from typing import Any, Callable, Tuple, cast
+from typing import Any, Callable, cast
 
 from .._core import files
 from .._core.clock import SYSTEM, Clock
@@ -16,7 +16,7 @@ from .._core.plan import Plan, Step
 from . import access, changes, layout, model, planning, service
 from .handshake import Probe, probe, probe_all
 from .layout import SetHave
-from .model import Endpoint, Want
+from .model import Want
 from .planning import Change
 
 
@@ -102,9 +102,8 @@ class Deployment:
         for path, _found, wanted in change.set.access:
             access.apply(change.want.path(change.set.wanted, *path.split("/")).rstrip("/"), wanted)
 
-    def _prove(self, data: Any) -> None:
-        endpoints, timeout = cast("Tuple[Tuple[Tuple[Endpoint, str], ...], float]", data)
-        service.prove(endpoints, timeout, self._probe, self._clock)
+    def _prove(self, proof: planning.Proof) -> None:
+        service.prove(proof.endpoints, proof.timeout, self._probe, self._clock)
 
     def _lock(self, root: str) -> None:
         """One run at a time. Before the first run there is no root to lock; its first step makes one and locks it."""

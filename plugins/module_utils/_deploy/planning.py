@@ -52,6 +52,14 @@ class Change:
     entry: str = ""
 
 
+@dataclass(frozen=True)
+class Proof:
+    """What the step ``prove`` carries: endpoints and the fingerprints they must serve."""
+
+    endpoints: tuple[tuple[Endpoint, str], ...]
+    timeout: float
+
+
 def plan(want: Want, have: tuple[SetHave, ...]) -> Plan:
     """Files first, for all sets; then the links; then services; old versions go when the new ones are proven."""
     sets = [_plan_set(want, wanted, found) for wanted, found in zip(want.sets, have)]
@@ -135,7 +143,7 @@ def _services(want: Want, sets: list[SetPlan]) -> list[Step]:
     steps = [Step("reload", " ".join(map(shlex.quote, command)), data=command) for command in commands]
     if proofs:
         subject = ", ".join(item.wanted.name for item in concerned if item.wanted.endpoints)
-        steps.append(Step("prove", subject, data=(tuple(proofs.items()), want.proof_timeout)))
+        steps.append(Step("prove", subject, data=Proof(tuple(proofs.items()), want.proof_timeout)))
     return steps
 
 
