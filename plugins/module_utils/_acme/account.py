@@ -161,7 +161,8 @@ class AccountResource:
 
     def _update(self, want: Want) -> None:
         account = load(want.key_path)
-        assert account is not None
+        if account is None:
+            raise StateError("the account of %s is gone" % want.key_path, hint="Run again; it will be looked up.")
         self._client(want, account["url"]).update_contact(want.contact)
         self._save(want, account["url"], account.get("kid"))
 

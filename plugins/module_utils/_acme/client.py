@@ -13,7 +13,15 @@ import threading
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from .._core.clock import SYSTEM, Clock, Deadline
-from .._core.errors import CollectionError, InvalidData, OutcomeUnknown, ProtocolError, RateLimited, TransportError
+from .._core.errors import (
+    CollectionError,
+    InvalidData,
+    OutcomeUnknown,
+    ProtocolError,
+    RateLimited,
+    TransportError,
+    UsageError,
+)
 from .._core.secret import Secret
 from .._http import strict_json
 from .._http.retry import retry_after
@@ -23,6 +31,7 @@ from .problems import rate_limited, translate
 
 if TYPE_CHECKING:
     import requests
+    from josepy import jwk
 
 Value = TypeVar("Value")
 
@@ -39,7 +48,7 @@ class Body:
     def __init__(self, value: dict[str, Any]) -> None:
         self._value = value
 
-    def json_dumps(self, **_: Any) -> str:
+    def json_dumps(self, **_style: Any) -> str:
         return json.dumps(self._value)
 
 
@@ -130,8 +139,7 @@ class AcmeClient:
             raise error
 
     def update_contact(self, contact: tuple[str, ...]) -> None:
-        assert self._net.account is not None
-        self._post(self._net.account["uri"], {"contact": list(contact)})
+        self._post(self._account_url(), {"contact": list(contact)})
 
     def _new_account(self, body: dict[str, Any]) -> str:
         self._net.account = None
@@ -147,11 +155,21 @@ class AcmeClient:
             return {}
         from acme import messages
 
-        assert self._net.key is not None
         kid, hmac_key = eab
         directory = messages.Directory({"newAccount": self.directory()["newAccount"]})
-        binding = messages.ExternalAccountBinding.from_data(self._net.key.public_key(), kid, hmac_key.open(), directory)
+        binding = messages.ExternalAccountBinding.from_data(self._key().public_key(), kid, hmac_key.open(), directory)
         return {"externalAccountBinding": json.loads(json.dumps(binding, default=lambda item: item.to_partial_json()))}
+
+    def _account_url(self) -> str:
+        if self._net.account is None:
+            raise UsageError("there is no ACME account yet", hint="Run acme_account first.")
+        return str(self._net.account.uri)
+
+    def _key(self) -> jwk.JWK:
+        if self._net.key is None:
+            raise UsageError("there is no account key yet", hint="Run acme_account first.")
+        key: jwk.JWK = self._net.key
+        return key
 
     def _use(self, account_url: str) -> None:
         from acme import messages
@@ -182,9 +200,8 @@ class AcmeClient:
 
     def orders(self) -> list[str]:
         """The URLs of the account's orders (RFC 8555 section 7.1.2.1); empty where the server keeps no such list."""
-        assert self._net.account is not None
         try:
-            account = _parse(self._post(self._net.account["uri"], {}))
+            account = _parse(self._post(self._account_url(), {}))
             url = account.get("orders") if isinstance(account, dict) else None
             found: list[str] = []
             for _page in range(_MOST_PAGES):
@@ -212,8 +229,7 @@ class AcmeClient:
         """RFC 8555 section 8.1."""
         from josepy import b64
 
-        assert self._net.key is not None
-        return "%s.%s" % (token, b64.b64encode(self._net.key.thumbprint()).decode("ascii"))
+        return "%s.%s" % (token, b64.b64encode(self._key().thumbprint()).decode("ascii"))
 
     def answer(self, challenge: model.Challenge) -> None:
         """Tells the server that the challenge is ready to be validated (RFC 8555 section 7.5.1)."""

@@ -70,7 +70,7 @@ class OrderResource:
             if current.set.pending is None:
                 raise StateError("there is no request to order for", hint="Run certificate_request first.")
             if current.order is None:  # else another run was faster
-                self._place(wanted, current.set)
+                self._place(wanted, current.set, current.set.pending.order)
 
     def show(self, want: Want, have: dict[str, Have], plan: Plan) -> dict[str, Any]:
         http: list[dict[str, Any]] = []
@@ -115,9 +115,8 @@ class OrderResource:
         expected = {"directory_url": self._want.directory_url, "account_url": url, "profile": wanted.profile}
         return all(note.get(name) == value for name, value in expected.items())
 
-    def _place(self, wanted: Wanted, found: SetHave) -> None:
+    def _place(self, wanted: Wanted, found: SetHave, earlier: dict[str, Any] | None) -> None:
         client, store = self._clients.get(), self._want.store
-        assert found.pending is not None
         note: dict[str, Any] = {
             "state": INTENT,
             "directory_url": self._want.directory_url,
@@ -125,7 +124,6 @@ class OrderResource:
             "profile": wanted.profile,
             "since": iso(self._clock.now()),
         }
-        earlier = found.pending.order
         cut_off = earlier is not None and earlier.get("state") == INTENT and self._is_ours(wanted, earlier)
         if not cut_off:
             store.save_order(wanted.name, note)

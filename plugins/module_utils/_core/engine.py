@@ -19,19 +19,25 @@ class Resource(Protocol):
     A resource whose steps do not depend on each other has an attribute ``workers``: how many of them may run at once.
     """
 
-    def want(self, params: dict[str, Any]) -> Any: ...
+    def want(self, params: dict[str, Any]) -> Any:
+        """The options, normalised; ``UsageError`` for what a spec cannot say."""
 
-    def read(self, want: Any) -> Any: ...
+    def read(self, want: Any) -> Any:
+        """What is there now. Writes nothing, sends GETs alone."""
 
-    def plan(self, want: Any, have: Any) -> Plan: ...
+    def plan(self, want: Any, have: Any) -> Plan:
+        """What is to do, decided purely."""
 
-    def apply(self, step: Step) -> None: ...
+    def apply(self, step: Step) -> None:
+        """Does one step."""
 
-    def show(self, want: Any, have: Any, plan: Plan) -> dict[str, Any]: ...
+    def show(self, want: Any, have: Any, plan: Plan) -> dict[str, Any]:
+        """The result: the keys of RETURN."""
 
 
 class Info(Protocol):
-    def look(self, params: dict[str, Any], may_write: bool) -> dict[str, Any]: ...
+    def look(self, params: dict[str, Any], may_write: bool) -> dict[str, Any]:
+        """The result. Keeps what it was told for the next run, if it may."""
 
 
 def run(factory: Callable[[], Resource], **spec: Any) -> None:

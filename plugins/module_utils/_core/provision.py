@@ -44,7 +44,8 @@ class Provider(Protocol):
     result: str  # the key of the result
     repeatable: bool
 
-    def want(self, params: dict[str, Any]) -> Want: ...
+    def want(self, params: dict[str, Any]) -> Want:
+        """The options, checked and normalised."""
 
     def check_access(self, want: Want) -> None:
         """``UsageError`` if sign-in data is missing; no request."""
@@ -52,7 +53,8 @@ class Provider(Protocol):
     def ask(self, want: Want, interrupted: str | None) -> Record:
         """The one call."""
 
-    def show(self, record: Record) -> dict[str, Any]: ...
+    def show(self, record: Record) -> dict[str, Any]:
+        """What the result has beside the members that all records share."""
 
 
 class CredentialResource:
@@ -60,11 +62,9 @@ class CredentialResource:
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
-        self._want: Want | None = None
 
     def want(self, params: dict[str, Any]) -> Want:
-        self._want = self._provider.want(params)
-        return self._want
+        return self._provider.want(params)
 
     def read(self, want: Want) -> Have:
         record = credential.load(want.path)
@@ -81,23 +81,25 @@ class CredentialResource:
             reason = "there is no record yet"
             if have.interrupted:
                 reason = "an earlier run was cut off after it had asked (%s)" % have.interrupted
-            step = Step("create", "%s for %s at %s" % (self._provider.noun, want.identity, self._provider.name))
+            step = Step(
+                "create", "%s for %s at %s" % (self._provider.noun, want.identity, self._provider.name), data=want
+            )
             return Plan((step,), {}, after, reason=reason)
         if have.mode is not None and have.mode & (stat.S_IRWXG | stat.S_IRWXO):
             before = {**shown, "mode": "%04o" % have.mode}
-            return Plan((Step("restrict", want.path),), before, after, reason="others may read the record")
+            return Plan((Step("restrict", want.path, data=want),), before, after, reason="others may read the record")
         return Plan(before=after, after=after, reason="the record is in place")
 
     def apply(self, step: Step) -> None:
-        assert self._want is not None
+        want: Want = step.data
         if step.action == "restrict":
-            files.restrict(self._want.path)
+            files.restrict(want.path)
             return
-        directory = os.path.dirname(os.path.abspath(self._want.path))
+        directory = os.path.dirname(os.path.abspath(want.path))
         files.make_directory(directory)
         with files.lock(directory):
-            if credential.load(self._want.path) is None:  # else another run was faster
-                self._create(self._want)
+            if credential.load(want.path) is None:  # else another run was faster
+                self._create(want)
 
     def show(self, want: Want, have: Have, plan: Plan) -> dict[str, Any]:
         record = have.record

@@ -81,21 +81,20 @@ class Access:
         """The value of the ``Authorization`` header."""
         if self.api_key is not None:
             return self.api_key
-        token = self.access_token or self._exchange(session)
+        token = self.access_token or self._exchange(session, self.token_url or "")
         return Secret("Bearer " + token.open())
 
-    def _exchange(self, session: Session) -> Secret:
+    def _exchange(self, session: Session, token_url: str) -> Secret:
         """OAuth 2.0 client credentials (RFC 6749 section 4.4), as JSON, the way Auth0 takes it."""
         from .._http.client import ApiClient
 
-        assert self.token_url is not None
         body = {
             "client_id": self.client_id,
             "client_secret": self.client_secret,
             "audience": self.audience,
             "grant_type": "client_credentials",
         }
-        answer = ApiClient(self.token_url, session, timeout=self.timeout).post("", body)
+        answer = ApiClient(token_url, session, timeout=self.timeout).post("", body)
         token = answer.get("access_token") if isinstance(answer, dict) else None
         if not isinstance(token, str) or not _HEADER_SAFE.fullmatch(token):
             raise ProtocolError("the token endpoint answered without an access token")

@@ -81,8 +81,7 @@ class RequestResource:
             now_have = look(self._store, wanted, self._clock)  # another run may have been faster
             if _action(wanted, now_have) != step.action:
                 return
-            if step.action == "switch":
-                assert now_have.unfinished is not None
+            if now_have.unfinished is not None:  # "switch"
                 self._store.switch(wanted.name, now_have.unfinished)
             elif step.action == "discard":
                 self._store.drop_pending(wanted.name)

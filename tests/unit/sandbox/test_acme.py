@@ -66,7 +66,7 @@ def test_http01_to_a_verified_handshake(sandbox: Sandbox, common_name: bool) -> 
     assert extension.critical is not common_name
     install(root, names[0], key, order.fullchain_pem)
     assert sandbox.run("reload-host", "--root", str(root)).returncode == 0
-    assert [value for _, value in strict_handshake(sandbox, "web1", names[1])["subjectAltName"]] == names
+    assert [value for _kind, value in strict_handshake(sandbox, "web1", names[1])["subjectAltName"]] == names
     steps = [entry["effect"] for entry in sandbox.ledger(service="acme-sslcom") if entry["effect"]]
     for step in ("newAccount", "newOrder", "challenge", "finalize", "certificate"):
         assert step in steps
@@ -79,7 +79,7 @@ def test_dns01_and_a_wildcard_at_the_other_provider(sandbox: Sandbox) -> None:
     acme = client_of(sandbox.identrust["directory_urls"]["TLS-90d"], sandbox.ca_path)
     hmac_key = account["hmacKey"].replace("+", "-").replace("/", "_").rstrip("=")
     register(acme, account["kid"], hmac_key, "admin@example.test")
-    _, csr = request_for(["*.dns01.test", "dns01.test"])
+    _key, csr = request_for(["*.dns01.test", "dns01.test"])
     order = issue(acme, csr, sandbox)
     certificate = x509.load_pem_x509_certificates(order.fullchain_pem.encode())[0]
     assert "identrust" in certificate.issuer.rfc4514_string()
@@ -90,10 +90,10 @@ def test_dns01_and_a_wildcard_at_the_other_provider(sandbox: Sandbox) -> None:
 
 def test_validation_is_real(sandbox: Sandbox) -> None:
     acme = sslcom_client(sandbox, "unanswered")
-    _, csr = request_for(["unanswered.web1.test"])
+    _key, csr = request_for(["unanswered.web1.test"])
     order = acme.new_order(csr)
     found = challenge(order.authorizations[0], challenges.DNS01)
-    response, _ = found.response_and_validation(acme.net.key)
+    response, _validation = found.response_and_validation(acme.net.key)
     acme.answer_challenge(found, response)
     assert acme.poll(order.authorizations[0])[0].body.status == messages.STATUS_INVALID
     assert post_as_get(acme, order.uri)["status"] == "invalid"
@@ -138,7 +138,7 @@ def test_the_directory_is_at_the_providers_paths_only(sandbox: Sandbox) -> None:
 
 def test_renewal_information(sandbox: Sandbox) -> None:
     acme = sslcom_client(sandbox, "ari")
-    _, csr = request_for(["ari.test"])
+    _key, csr = request_for(["ari.test"])
     certificate = x509.load_pem_x509_certificates(issue(acme, csr, sandbox).fullchain_pem.encode())[0]
     key_id = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
     number = certificate.serial_number

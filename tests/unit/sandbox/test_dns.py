@@ -18,7 +18,7 @@ from tests.support.sandbox import Sandbox
 
 
 def ask(sandbox: Sandbox, name: str, kind: str, tcp: bool = False) -> Any:
-    address, _, port = sandbox.endpoints["dns"].partition(":")
+    address, _sep, port = sandbox.endpoints["dns"].partition(":")
     function = dns.query.tcp if tcp else dns.query.udp
     return function(dns.message.make_query(name, kind), address, port=int(port), timeout=5)
 

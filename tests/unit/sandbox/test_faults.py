@@ -24,7 +24,7 @@ from .calls import create_credentials
 
 def drawn(text: str, service: str = "sslcom", number: int = 200) -> list[str | None]:
     plan = FaultPlan(Seeded.parse(text))
-    return [fault.kind if (fault := plan.take(service, None)) else None for _ in range(number)]
+    return [fault.kind if (fault := plan.take(service, None)) else None for _time in range(number)]
 
 
 def test_a_seed_makes_the_same_sequence() -> None:
@@ -39,7 +39,7 @@ def test_a_seed_makes_the_same_sequence() -> None:
 def test_services_do_not_disturb_each_other() -> None:
     plan = FaultPlan(Seeded.parse("seed=7,rate=0.5"))
     mixed = []
-    for _ in range(100):
+    for _time in range(100):
         plan.take("identrust", None)
         fault = plan.take("sslcom", None)
         mixed.append(fault.kind if fault else None)
@@ -59,7 +59,7 @@ def test_scripted_faults_come_first_and_run_out() -> None:
     plan.script("acme-sslcom", "cut_after", operation="newOrder")
     plan.script("sslcom", "502", times=2)
     assert plan.take("acme-sslcom", "newNonce") is None
-    kinds = [fault.kind if (fault := plan.take("sslcom", None)) else None for _ in range(3)]
+    kinds = [fault.kind if (fault := plan.take("sslcom", None)) else None for _time in range(3)]
     assert kinds == ["502", "502", None]
     assert [entry["operation"] for entry in plan.pending()] == ["newOrder"]
     fault = plan.take("acme-sslcom", "newOrder")
@@ -118,7 +118,7 @@ def drain(raw: socket.socket) -> None:
 
 def test_a_cut_is_a_reset_to_tcp(sandbox: Sandbox) -> None:
     sandbox.fault("sslcom", "cut_before")
-    address, _, port = sandbox.sslcom["api_url"].removeprefix("https://").partition(":")
+    address, _sep, port = sandbox.sslcom["api_url"].removeprefix("https://").partition(":")
     plain = socket.create_connection((address, int(port)), timeout=5)
     secured = ssl.create_default_context(cafile=sandbox.ca_path).wrap_socket(plain, server_hostname=address)
     secured.sendall(b"POST /x HTTP/1.1\r\nContent-Length: 0\r\n\r\n")

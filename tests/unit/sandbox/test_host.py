@@ -99,7 +99,7 @@ def test_the_outcome_is_of_this_reload(sandbox: Sandbox, root: Path) -> None:
         return int(json.loads((root / "run" / "reload.json").read_text())["counter"])
 
     before = counter()
-    for _ in range(3):
+    for _time in range(3):
         assert reload(sandbox).returncode == 0
     assert counter() == before + 3
 

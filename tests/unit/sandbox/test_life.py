@@ -78,7 +78,7 @@ def test_nothing_is_left_running(tmp_path: Path, how: str) -> None:
 def test_ports_secrets_and_credentials_are_kept(tmp_path: Path) -> None:
     sandbox = Sandbox(tmp_path / "state")
     seen = []
-    for _ in range(2):
+    for _time in range(2):
         with sandbox:
             credentials = create_credentials(sandbox, "kept").json()
             seen.append((credentials, {**sandbox.endpoints, "pid": 0}, Path(sandbox.ca_path).read_bytes()))

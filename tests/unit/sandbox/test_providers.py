@@ -167,7 +167,7 @@ def test_identrust_gives_one_account_for_each_address(identrust: IdenTrust) -> N
 def test_identrust_can_refuse_a_duplicate(tmp_path: Path) -> None:
     identrust = make_identrust(tmp_path, "conflict")
     request: Request = post("/account", EMAIL, KEY)
-    assert [identrust.answer(request).status for _ in range(3)] == [200, 409, 409]
+    assert [identrust.answer(request).status for _time in range(3)] == [200, 409, 409]
 
 
 def test_identrust_account_can_be_revoked(identrust: IdenTrust, tmp_path: Path) -> None:

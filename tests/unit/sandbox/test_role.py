@@ -76,7 +76,7 @@ def test_the_role(play: Play, tmp_path: Path) -> None:
     assert (changed, f"api={found['sslcom']['api_url']}" in output) == (0, True)
     assert play("--check", sandbox_state="stopped")[0] == 1
     assert endpoints.exists()
-    assert [play(sandbox_state="stopped")[0] for _ in range(2)] == [1, 0]
+    assert [play(sandbox_state="stopped")[0] for _time in range(2)] == [1, 0]
     assert not endpoints.exists()
 
 

@@ -44,7 +44,7 @@ class AcmeService:
         return answer
 
     def answer(self, request: Request) -> Answer:
-        operation, _ = self.operation(request)
+        operation, _names = self.operation(request)
         answer = self._orders(request) if operation == "orders" else self._call(request)
         if answer.status < 400:
             answer.effect = operation
@@ -74,7 +74,7 @@ class AcmeService:
             return self.error(405, "an orders list is read by POST-as-GET")
         message = Message(False, self._base_url, wsgi.LOGGER, config_dic=wsgi.CONFIG)
         message.request_url = self._base_url + request.path
-        code, kind, detail, _, payload, account = message.check(request.body.decode("utf-8", "replace"))
+        code, kind, detail, _protected, payload, account = message.check(request.body.decode("utf-8", "replace"))
         if code == 200 and payload:
             code, kind, detail = 400, "urn:ietf:params:acme:error:malformed", "the payload must be empty"
         elif code == 200 and request.path != f"/acme/acct/{account}/orders":
@@ -96,8 +96,8 @@ class AcmeService:
     def _call(self, request: Request) -> Answer:
         """One request through the WSGI application (PEP 3333)."""
         path = unquote(self._path(request))
-        scheme, _, authority = self._base_url.partition("://")
-        host, _, port = authority.rpartition(":")
+        scheme, _sep, authority = self._base_url.partition("://")
+        host, _sep, port = authority.rpartition(":")
         environ = {
             "REQUEST_METHOD": request.method,
             "SCRIPT_NAME": "",

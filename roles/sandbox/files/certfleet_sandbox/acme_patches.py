@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import acme2certifier.acme_srv.helpers.network as network
+from acme2certifier.acme_srv.helpers import network
 import dns.resolver
 from acme2certifier.acme_srv.challenge import DatabaseChallengeRepository
 from acme2certifier.acme_srv.db_handler import DBstore

@@ -102,7 +102,7 @@ class DnsServer:
 
     def _serve_tcp(self) -> None:
         while True:
-            connection, _ = self._tcp.accept()
+            connection, _peer = self._tcp.accept()
             threading.Thread(target=self._conversation, args=(connection,), daemon=True).start()
 
     def _conversation(self, connection: socket.socket) -> None:

@@ -103,7 +103,7 @@ class IdenTrust:
         """How the caller signed in; None when it did not."""
         if _same(header, self._access.api_key):
             return "api_key"
-        scheme, _, token = header.partition(" ")
+        scheme, _sep, token = header.partition(" ")
         with self._lock:
             known = scheme.lower() == "bearer" and self._tokens.get(token, 0) > time.monotonic()
         return "token" if known else None
@@ -116,7 +116,7 @@ class IdenTrust:
             refused.facts["authorization"] = fingerprint(header)
             return refused
         email = strict.members(request, ("customer_email",))["customer_email"]
-        local, _, domain = email.partition("@")
+        local, _sep, domain = email.partition("@")
         if not (local and "." in domain) or "@" in domain or any(character.isspace() for character in email):
             raise strict.Refused(400, {"customer_email": ["is not an e-mail address"]})
         facts: dict[str, Any] = {"email": email, "authorization": fingerprint(header), "sign_in": sign_in}

@@ -39,7 +39,7 @@ def preferred(port: int) -> socket.socket:
 
 def shared(addresses: list[str], port: int) -> tuple[int, list[socket.socket]]:
     """Listeners on one port of several addresses; 0 looks for a port that is free on all of them."""
-    for _ in range(20):
+    for _attempt in range(20):
         made: list[socket.socket] = []
         try:
             for address in addresses:

@@ -27,7 +27,7 @@ def errors(status: int, found: dict[str, list[str]]) -> Answer:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len({name for name, _ in pairs}) < len(pairs):
+    if len({name for name, _value in pairs}) < len(pairs):
         raise ValueError("a member is there twice")
     return dict(pairs)
 

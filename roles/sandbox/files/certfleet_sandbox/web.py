@@ -156,7 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "0")
         if self.headers.get("Transfer-Encoding") or not length.isdigit() or int(length) > MAX_BODY:
             return None
-        path, _, query = self.path.partition("?")
+        path, _sep, query = self.path.partition("?")
         headers = {name.lower(): value for name, value in self.headers.items()}
         return Request(self.command, path, query, headers, self.rfile.read(int(length)), str(self.client_address[0]))
 
@@ -188,7 +188,7 @@ class _Handler(BaseHTTPRequestHandler):
         except ValueError:
             phrase = "Unknown"
         lines = [f"HTTP/1.1 {answer.status} {phrase}"] + [f"{name}: {value}" for name, value in answer.headers]
-        if answer.status != 204 and not any(name.lower() == "content-length" for name, _ in answer.headers):
+        if answer.status != 204 and not any(name.lower() == "content-length" for name, _value in answer.headers):
             lines.append(f"Content-Length: {len(answer.body)}")
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 

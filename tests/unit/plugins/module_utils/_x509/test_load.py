@@ -206,7 +206,7 @@ def test_panics_are_caught_and_interrupts_are_not() -> None:
 def mutate(data: bytes, chance: random.Random) -> bytes:
     """Changes one to four places: bytes, bits, lengths, cut, doubled or foreign pieces."""
     changed = bytearray(data)
-    for _ in range(chance.choice((1, 1, 1, 2, 4))):
+    for _time in range(chance.choice((1, 1, 1, 2, 4))):
         place = chance.randrange(len(changed))
         kind = chance.randrange(6)
         if kind == 0:

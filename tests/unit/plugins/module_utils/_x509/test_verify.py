@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -127,9 +127,9 @@ def test_no_usage_and_no_constraints_are_fine() -> None:
 # --- wrong ------------------------------------------------------------------------------------------------------------
 
 
-def leaf(issuer: pki.Identity | None = MIDDLE, names: list[str] = NAMES, **options: Any) -> bytes:
+def leaf(issuer: pki.Identity | None = MIDDLE, names: Sequence[str] = tuple(NAMES), **options: Any) -> bytes:
     options.setdefault("key", SERVER.key)
-    return pki.server(names, issuer, **options).pem
+    return pki.server(list(names), issuer, **options).pem
 
 
 def below(**options: Any) -> bytes:
@@ -225,7 +225,7 @@ def test_a_wrong_set_is_refused_by_its_check(case: str) -> None:
 
 
 def test_there_are_enough_wrong_sets() -> None:
-    print(f"{len(WRONG)} wrong sets, {len({name for name, _ in WRONG.values()})} checks")
+    print(f"{len(WRONG)} wrong sets, {len({name for name, _case in WRONG.values()})} checks")
     assert len(WRONG) >= 25
 
 
