@@ -25,7 +25,7 @@ from .._core.errors import (
 from .._core.secret import Secret
 from .._http import strict_json
 from .._http.retry import retry_after
-from .._http.session import Session
+from .._http.session import Session, links
 from . import model
 from .problems import rate_limited, translate
 
@@ -214,7 +214,7 @@ class AcmeClient:
                     if isinstance(value, dict)
                     else []
                 )
-                url = response.links.get("next", {}).get("url")
+                url = next(iter(links(response, "next")), None)
             return found
         except CollectionError as error:
             # SSL.com and many others have no such list, or no readable account; then there is nothing to find again.
@@ -244,7 +244,7 @@ class AcmeClient:
             raise ProtocolError("the ACME server says the order is valid, but names no certificate")
         response = self._read(order.certificate)
         chains = [response.content]
-        for link in _links(response, "alternate")[: _MOST_CHAINS - 1]:
+        for link in links(response, "alternate")[: _MOST_CHAINS - 1]:
             chains.append(self._read(link).content)
         return chains
 
@@ -370,11 +370,3 @@ def _parse(response: requests.Response) -> Any:
         return strict_json.parse(response.content)
     except ValueError as error:
         raise ProtocolError("the ACME server answered with a body that is not JSON (%s)" % error) from None
-
-
-def _links(response: requests.Response, relation: str) -> list[str]:
-    """All ``Link`` targets of a relation; ``response.links`` keeps only the last one."""
-    from requests.utils import parse_header_links
-
-    header = response.headers.get("Link", "")
-    return [link["url"] for link in parse_header_links(header) if link.get("rel") == relation] if header else []

@@ -92,6 +92,14 @@ class Session:
             raise OutcomeUnknown("%s broke off its answer (%s)" % (origin(url), type(error).__name__)) from None
 
 
+def links(response: requests.Response, relation: str) -> list[str]:
+    """All ``Link`` targets of a relation (RFC 8288); ``response.links`` keeps only the last one."""
+    from requests.utils import parse_header_links
+
+    header = response.headers.get("Link", "")
+    return [link["url"] for link in parse_header_links(header) if link.get("rel") == relation] if header else []
+
+
 def _within(seconds: float, call: Callable[[], Value], method: str, url: str) -> Value:
     """The total deadline: a socket's own timeout starts anew with every byte. A late worker is left to end by itself."""
     values: list[Value] = []
