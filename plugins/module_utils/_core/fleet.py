@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional
 
 from .directories import fixed_key_type
 from .errors import UsageError, clean
@@ -25,6 +25,7 @@ SIZES = {"rsa": (2048, 3072, 4096), "ecdsa": (256, 384)}
 
 _ISSUER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _MODE = re.compile(r"0[0-7]{3}")
+_SUBSCRIPT = re.compile(r".+\[-?[0-9]*[:-]?-?[0-9]*\]")
 
 # What each kind of issuer signs in with.
 SECRETS = {
@@ -37,7 +38,9 @@ Reader = Callable[[Any], Any]
 
 
 class Option(NamedTuple):
-    read: Reader
+    """``read`` checks and normalises a value; without it the value is left alone."""
+
+    read: Optional[Reader]
     required: bool = False
 
 
@@ -144,10 +147,6 @@ def _pattern(value: Any) -> str:
     return ",".join(_text_or_texts(value))
 
 
-def _anything(value: Any) -> Any:
-    return value
-
-
 def _shown(value: Any) -> str:
     return '"%s"' % clean(value, 60) if isinstance(value, (str, int, float)) else _kind_of(value)
 
@@ -222,14 +221,16 @@ def _entry(value: Any, options: Mapping[str, Option]) -> dict[str, Any]:
             raise UsageError("there is no option %s%s" % (_shown(key), did_you_mean(key, options)))
     found = {}
     for key, option in options.items():
-        if key not in value or (option.read is not _anything and value[key] is None):
+        if option.read is None:
+            continue
+        if key not in value or value[key] is None:
             if option.required:
                 raise UsageError("%s is missing" % key)
-        elif option.read is not _anything:
-            try:
-                found[key] = option.read(value[key])
-            except UsageError as error:
-                raise _within(key, error) from None
+            continue
+        try:
+            found[key] = option.read(value[key])
+        except UsageError as error:
+            raise _within(key, error) from None
     return found
 
 
@@ -267,7 +268,7 @@ def _issuer(value: Any) -> dict[str, Any]:
     options = dict(_ISSUER)
     if kind in (SSLCOM, IDENTRUST):
         options.update(_PROVIDER)
-        options.update({name: Option(_anything) for name in SECRETS[str(kind)]})
+        options.update({name: Option(None) for name in SECRETS[str(kind)]})
         options["customer"] = Option(_text, required=True)
     found = _entry(value, options)
     found.setdefault("terms_agreed", True)
@@ -409,6 +410,8 @@ class Hosts:
             return [part]
         if part == "*":
             return self._all
+        if _SUBSCRIPT.fullmatch(part) and not part.startswith("~"):
+            raise UsageError("hosts %s picks hosts by number" % _shown(part), hint="Make a group of them.")
         expression = part[1:] if part.startswith("~") else _glob(part)
         try:
             matcher = re.compile(expression)
@@ -442,6 +445,19 @@ def check_hosts(found: Iterable[Mapping[str, Any]], hosts: Hosts) -> None:
             hosts.of(certificate["hosts"])
         except UsageError as error:
             raise _at(_label(number, certificate), error) from None
+
+
+def on_hosts(
+    found: Iterable[Dict[str, Any]], hosts: Hosts, wanted: Iterable[str], unbound: bool
+) -> List[Dict[str, Any]]:
+    """The certificates for at least one of these hosts; ``unbound`` keeps those that are bound to no host, too."""
+    names = set(wanted)
+    return [
+        certificate
+        for certificate in found
+        if ("hosts" not in certificate and unbound)
+        or ("hosts" in certificate and not names.isdisjoint(hosts.of(certificate["hosts"])))
+    ]
 
 
 # -- for the modules ---------------------------------------------------------------------------------------------------

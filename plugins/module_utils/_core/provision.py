@@ -50,7 +50,10 @@ class Provider(Protocol):
     def check_access(self, want: Want) -> None:
         """``UsageError`` if sign-in data is missing; no request."""
 
-    def ask(self, want: Want, interrupted: str | None) -> Record:
+    def sign_in(self, want: Want) -> Any:
+        """What the call needs, a token say; nothing is created yet."""
+
+    def ask(self, client: Any, want: Want, interrupted: str | None) -> Record:
         """The one call."""
 
     def show(self, record: Record) -> dict[str, Any]:
@@ -116,14 +119,15 @@ class CredentialResource:
         intent = _intent(want.path)
         earlier = files.read_json(intent)
         files.prove_writable(want.path)
+        client = self._provider.sign_in(want)
         if not self._provider.repeatable and earlier is None:
             files.write_json(
                 intent, {"provider": self._provider.name, "identity": want.identity, "since": iso(SYSTEM.now())}
             )
         try:
-            record = self._provider.ask(want, str(earlier.get("since")) if earlier else None)
+            record = self._provider.ask(client, want, str(earlier.get("since")) if earlier else None)
         except CollectionError as error:
-            if earlier is None and error.kind not in ("outcome_unknown", "protocol", "invalid_data"):
+            if earlier is None and error.kind not in ("outcome_unknown", "protocol"):
                 files.remove(intent)  # surely refused or not sent: nothing is open
             raise
         credential.save(want.path, record)

@@ -78,7 +78,11 @@ class ApiClient:
         if body is not None:
             headers["Content-Type"] = "application/json"
             data = json.dumps(body, default=_open).encode("utf-8")
-        response = self._session.request(method, self._base + path, headers=headers, data=data, timeout=seconds)
+        try:
+            response = self._session.request(method, self._base + path, headers=headers, data=data, timeout=seconds)
+        except CollectionError as error:
+            error.detail = scrub(error.detail, secrets)
+            raise
         return self._judge(method, response.status_code, response.headers, response.content, secrets)
 
     def _judge(
@@ -149,8 +153,9 @@ def scrub(text: str | None, secrets: list[Secret]) -> str | None:
         return None
     for secret in secrets:
         value = secret.open()
-        for form in (value, value.rpartition(" ")[2]):  # "Bearer <token>", and the token alone
-            text = text.replace(form, "<secret>")
+        text = text.replace(value, "<secret>")
+        if value.startswith("Bearer "):
+            text = text.replace(value[len("Bearer ") :], "<secret>")
     return clean(text)
 
 

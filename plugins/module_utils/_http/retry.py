@@ -22,7 +22,7 @@ def retry_after(header: str | None, now: datetime) -> float | None:
         return float(min(int(text[:12]), 10**9))
     try:
         moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError, IndexError):
+    except (TypeError, ValueError, IndexError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)

@@ -10,18 +10,20 @@
 * bodies over 1 MiB are refused, compressed ones counted as unpacked;
 * nothing is repeated here.
 
-Proxies come from the environment as usual, and so does ``REQUESTS_CA_BUNDLE`` when the user gives no ``ca_path``.
+Proxies come from the environment as usual, but never stand between us and a loopback address, and so does ``REQUESTS_CA_BUNDLE`` when the user gives no ``ca_path``.
 """
 
 from __future__ import annotations
 
 import os
 import threading
+import traceback
 import zlib
 from typing import TYPE_CHECKING, Any, Callable, Mapping, TypeVar
+from urllib.parse import urlsplit
 
 from .._core.errors import InvalidData, NotSent, OutcomeUnknown, ProtocolError, TransportError, UsageError
-from .urls import check_url, origin
+from .urls import check_url, is_loopback, origin
 
 if TYPE_CHECKING:
     import requests
@@ -38,10 +40,14 @@ class Session:
     def __init__(self, timeout: float = 30.0, ca_path: str | None = None) -> None:
         import requests
 
-        if ca_path is not None and not os.path.exists(ca_path):
-            raise UsageError("ca_path %s does not exist" % ca_path)
+        bundle = os.environ.get("REQUESTS_CA_BUNDLE")
+        for name, path in (("ca_path", ca_path), ("REQUESTS_CA_BUNDLE", None if ca_path else bundle)):
+            if path and not os.path.exists(path):
+                raise UsageError("%s %s does not exist" % (name, path))
+        if timeout <= 0:
+            raise UsageError("timeout must be a positive number of seconds")
         self._timeout = timeout
-        self._verify: bool | str = ca_path or os.environ.get("REQUESTS_CA_BUNDLE") or True
+        self._verify: bool | str = ca_path or bundle or True
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
@@ -77,7 +83,7 @@ class Session:
                 data=data,
                 timeout=(seconds, seconds),
                 verify=self._verify,
-                proxies=requests.utils.get_environ_proxies(url),
+                proxies=_proxies(url),
                 allow_redirects=False,
                 stream=True,
             )
@@ -123,7 +129,12 @@ def _within(seconds: float, call: Callable[[], Value], method: str, url: str) ->
 
 def _read(response: requests.Response) -> bytes:
     """The body, at most :data:`MAX_BODY` bytes, unpacked if the server packed it although we asked it not to."""
-    raw: bytes = response.raw.read(MAX_BODY + 1, decode_content=False)
+    raw = b""
+    while len(raw) <= MAX_BODY:  # a short body only shows when there is nothing more to read
+        piece: bytes = response.raw.read(MAX_BODY + 1 - len(raw), decode_content=False)
+        if not piece:
+            break
+        raw += piece
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding in ("gzip", "x-gzip", "deflate"):
         raw = _unpack(raw, response.url)
@@ -153,8 +164,23 @@ def _redirected(response: requests.Response, url: str) -> ProtocolError:
         "%s redirects, which is not followed with credentials" % origin(url),
         hint="If the new address is right, configure it.",
         status=response.status_code,
-        detail=origin(target) if "://" in target else "to another path",
+        detail=_where(target),
     )
+
+
+def _where(target: str) -> str:
+    if "//" not in target:
+        return "to another path"
+    try:
+        return origin(target)
+    except ValueError:
+        return "to a malformed address"
+
+
+def _proxies(url: str) -> Mapping[str, str]:
+    import requests
+
+    return {} if is_loopback(urlsplit(url).hostname or "") else requests.utils.get_environ_proxies(url)
 
 
 def _translate(error: Exception, method: str, url: str) -> TransportError | InvalidData:
@@ -164,7 +190,7 @@ def _translate(error: Exception, method: str, url: str) -> TransportError | Inva
 
     where = origin(url)
     reason = getattr(error.args[0] if error.args else None, "reason", None)
-    if isinstance(error, requests.exceptions.SSLError):
+    if isinstance(error, requests.exceptions.SSLError) and _while_connecting(reason):
         return NotSent(
             "the TLS connection to %s failed" % where, hint="Check ca_path and the host.", detail=_reason(error)
         )
@@ -174,9 +200,18 @@ def _translate(error: Exception, method: str, url: str) -> TransportError | Inva
         return NotSent("%s cannot be reached" % where, hint="Check the URL, the network and proxies.")
     if isinstance(error, requests.exceptions.Timeout):
         return OutcomeUnknown("%s %s got no answer in time" % (method, where))
+    if isinstance(error, requests.exceptions.InvalidSchema):
+        return NotSent("%s cannot be reached" % where, hint="Check the proxy variables of the environment.")
     if isinstance(error, (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL)):
         return InvalidData("the request to %s cannot be built: a value has characters HTTP does not allow" % where)
     return OutcomeUnknown("the connection to %s broke before its answer was complete" % where)
+
+
+def _while_connecting(reason: object) -> bool:
+    """Whether TLS failed in the handshake: later, the request may have arrived. When in doubt, no."""
+    cause = reason.args[0] if isinstance(reason, Exception) and reason.args else None
+    frames = traceback.extract_tb(cause.__traceback__) if isinstance(cause, Exception) else []
+    return any(frame.name == "connect" for frame in frames)
 
 
 def _reason(error: Exception) -> str:

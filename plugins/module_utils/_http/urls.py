@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from .._core.errors import UsageError, clean
 
+_USER = re.compile(r"//[^/]*@")
 _ODD = re.compile(r"[\s\x00-\x20\x7f\\]")
 
 
@@ -23,7 +24,8 @@ def check_url(url: str, what: str = "URL") -> str:
     except ValueError:
         host = ""
     if _ODD.search(url) or not host:
-        raise UsageError("%s %r is not a valid URL" % (what, clean(url)), hint='Write it like "https://host/path".')
+        shown = clean(_USER.sub("//", url))
+        raise UsageError("%s %r is not a valid URL" % (what, shown), hint='Write it like "https://host/path".')
     if parts.username is not None or parts.password is not None:
         raise UsageError("%s for %s contains credentials" % (what, host), hint="Use the options made for them.")
     if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)):

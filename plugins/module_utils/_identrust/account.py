@@ -11,7 +11,7 @@ again, and a refusal then says what happened before. The key may never be shown 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._core import eab
 from .._core.clock import SYSTEM, iso
@@ -20,6 +20,9 @@ from .._core.errors import InvalidData, ProtocolError, ProviderError, UsageError
 from .._core.provision import Want
 from .._core.secret import Secret
 from .access import Access
+
+if TYPE_CHECKING:
+    from .._http.client import ApiClient
 
 _EMAIL = re.compile(r"[^@\s<>\"\\,;]{1,64}@[^@\s<>\"\\,;]{1,255}")
 
@@ -46,15 +49,16 @@ class IdentrustAccounts:
     def check_access(self, want: Want) -> None:
         want.access.check(want.api_url)
 
-    def ask(self, want: Want, interrupted: str | None) -> Record:
+    def sign_in(self, want: Want) -> ApiClient:
         from .._http.client import ApiClient
         from .._http.session import Session
 
         access: Access = want.access
         session = Session(access.timeout, access.ca_path)
-        client = ApiClient(
-            want.api_url, session, {"Authorization": access.authorization(session)}, timeout=access.timeout
-        )
+        authorization = access.authorization(session)
+        return ApiClient(want.api_url, session, {"Authorization": authorization}, timeout=access.timeout)
+
+    def ask(self, client: ApiClient, want: Want, interrupted: str | None) -> Record:
         try:
             answer = client.post("/account", {"customer_email": want.identity})
         except ProviderError as error:
@@ -95,7 +99,7 @@ def read_answer(answer: Any, email: str) -> tuple[dict[str, Any], str, Secret]:
                 hint="No certificate can be ordered with it. Ask IdenTrust to restore it, or use another customer_email.",
                 code=flag,
             )
-    if str(answer.get("email", email)).lower() != email.lower():
+    if str(answer.get("email") or email).lower() != email.lower():
         raise ProtocolError("IdenTrust answered with the account of another e-mail address")
     try:
         kid, hmac_key = eab.kid(answer["kid"]), eab.hmac_key(answer.get("hmacKey"))

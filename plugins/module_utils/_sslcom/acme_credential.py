@@ -10,7 +10,7 @@ identity of a customer, and a rotation needs a new one.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._core import eab
 from .._core.clock import SYSTEM, iso
@@ -18,6 +18,9 @@ from .._core.credential import Record
 from .._core.errors import InvalidData, ProtocolError, UsageError
 from .._core.provision import Want
 from .._core.secret import Secret, box
+
+if TYPE_CHECKING:
+    from .._http.client import ApiClient
 
 
 @dataclass(frozen=True)
@@ -59,13 +62,17 @@ class SslcomCredentials:
                     % option.upper(),
                 )
 
-    def ask(self, want: Want, interrupted: str | None) -> Record:
+    def sign_in(self, want: Want) -> ApiClient:
+        """Nothing to send: the keys travel with the call."""
         from .._http.client import ApiClient
         from .._http.session import Session
 
         access: Access = want.access
         session = Session(access.timeout, access.ca_path)
-        client = ApiClient(want.api_url, session, refused=refused, timeout=access.timeout)
+        return ApiClient(want.api_url, session, refused=refused, timeout=access.timeout)
+
+    def ask(self, client: ApiClient, want: Want, interrupted: str | None) -> Record:
+        access: Access = want.access
         answer = client.post(
             "/acme/create_credentials",
             {"account_key": access.account_key, "secret_key": access.secret_key, "description": want.identity},

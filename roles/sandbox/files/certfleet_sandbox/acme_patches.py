@@ -15,10 +15,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from acme2certifier.acme_srv.helpers import network
 import dns.resolver
 from acme2certifier.acme_srv.challenge import DatabaseChallengeRepository
 from acme2certifier.acme_srv.db_handler import DBstore
+from acme2certifier.acme_srv.helpers import network
 from acme2certifier.cahandlers.openssl_ca_handler import CAhandler as OpensslHandler
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
