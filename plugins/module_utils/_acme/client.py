@@ -16,6 +16,7 @@ from .._core.clock import SYSTEM, Clock, Deadline
 from .._core.errors import (
     CollectionError,
     InvalidData,
+    NotSent,
     OutcomeUnknown,
     ProtocolError,
     RateLimited,
@@ -133,10 +134,11 @@ class AcmeClient:
                     return self._new_account({**look_up, **self._binding(eab)})
                 except CollectionError as again:
                     error = again
-            # DigiCert answers 404 without a problem document where the RFC wants accountDoesNotExist.
-            if error.code in ("accountDoesNotExist", "externalAccountRequired") or error.status == 404:
-                return None
-            raise error
+            # The RFC wants accountDoesNotExist here; DigiCert answers 404 without a problem document, SSL.com was seen to
+            # fail every look-up. A registration that follows tells more, and returns an account that exists.
+            if isinstance(error, (NotSent, RateLimited)):
+                raise error
+            return None
 
     def update_contact(self, contact: tuple[str, ...]) -> None:
         self._post(self._account_url(), {"contact": list(contact)})
@@ -201,7 +203,7 @@ class AcmeClient:
     def orders(self) -> list[str]:
         """The URLs of the account's orders (RFC 8555 section 7.1.2.1); empty where the server keeps no such list."""
         try:
-            account = _parse(self._post(self._account_url(), {}))
+            account = _parse(self._patiently(lambda: self._post(self._account_url(), {})))  # changes nothing
             url = account.get("orders") if isinstance(account, dict) else None
             found: list[str] = []
             for _page in range(_MOST_PAGES):
@@ -218,7 +220,7 @@ class AcmeClient:
             return found
         except CollectionError as error:
             # SSL.com and many others have no such list, or no readable account; then there is nothing to find again.
-            if isinstance(error, (TransportError, RateLimited)):
+            if error.code != "serverInternal" and isinstance(error, (TransportError, RateLimited)):
                 raise
             return []
 

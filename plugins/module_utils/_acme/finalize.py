@@ -81,7 +81,7 @@ class FinalizeResource:
         try:
             order = self._drive(client, wanted, client.order(note["order_url"]))
         except ProviderError as error:
-            if error.kind == "provider":
+            if error.code == "validation" or (error.code or "").startswith("order_"):  # else it can still be used
                 note_failure(self._want, wanted.name, note, error)
             raise
         issued = self._choose(client, wanted, order)
@@ -121,7 +121,11 @@ class FinalizeResource:
         if authorization.status == model.VALID:
             return
         challenge = authorization.challenge(wanted.challenge)
-        if authorization.status == model.PENDING and challenge is not None and challenge.status == model.PENDING:
+        if challenge is None and authorization.status == model.PENDING:
+            raise ProviderError(
+                "the CA offers no %s for %s" % (wanted.challenge, authorization.domain), hint="Use the other challenge."
+            )
+        if challenge is not None and authorization.status == challenge.status == model.PENDING:
             client.answer(challenge)
         verdict = client.poll(
             lambda: client.authorization(url),
