@@ -1,0 +1,122 @@
+# Copyright (c) 2026 the certfleet.reseller contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The certificates of a fleet, checked and selected."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: fleet_certificates
+author: The certfleet.reseller contributors (@certfleet)
+short_description: Check, normalise and select the certificates of a fleet
+version_added: 0.1.0
+description:
+  - Checks C(certfleet_certificates), the description of the certificates in the inventory, fills in defaults, and selects by issuer or
+    host.
+  - A wrong entry fails with a sentence that names it, also when it is not selected.
+positional: _input, issuers
+options:
+  _input:
+    description: The certificates.
+    type: list
+    elements: dict
+    required: true
+  issuers:
+    description:
+      - C(certfleet_issuers). The certificates are checked against them, and take C(profile) and C(preferred_chain) from them.
+      - Without them issuers are not checked.
+    type: dict
+  issuer:
+    description: Only the certificates of this issuer.
+    type: str
+  groups:
+    description:
+      - The variable C(groups) of Ansible. Needed for O(hosts).
+      - With it, C(hosts) of a certificate that names neither a host nor a group is an error.
+    type: dict
+  hosts:
+    description:
+      - Only the certificates whose C(hosts) contain one of these hosts.
+    type: list
+    elements: str
+  form:
+    description:
+      - V(full) gives all options.
+      - V(acme) gives those that M(certfleet.reseller.certificate_request) and M(certfleet.reseller.acme_order) take. With O(hosts) it keeps
+        the certificates that have no C(hosts), too.
+      - V(deploy) gives those that M(certfleet.reseller.certificate_deploy) takes, with the commands of O(services).
+    type: str
+    choices: [full, acme, deploy]
+    default: full
+  services:
+    description:
+      - The services by name, each with C(reload), a command as a list of words. For O(form=deploy).
+    type: dict
+    default: {}
+  address:
+    description:
+      - Address of the endpoints that do not give one. For O(form=deploy).
+    type: str
+notes:
+  - Patterns in C(hosts) are names of hosts and groups, wildcards and C(~regex), joined by commas or colons, with C(&) and C(!) as in a play.
+    Hosts cannot be picked by number.
+seealso:
+  - plugin: certfleet.reseller.fleet_issuers
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: The certificates that this host shall have
+  ansible.builtin.debug:
+    msg: "{{ certfleet_certificates | certfleet.reseller.fleet_certificates(certfleet_issuers, hosts=[inventory_hostname], groups=groups) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The certificates. Options that are not given and have no default are left out.
+  type: list
+  elements: dict
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from ansible_collections.certfleet.reseller.plugins.module_utils._core import fleet
+from ansible_collections.certfleet.reseller.plugins.module_utils._core.errors import UsageError
+from ansible_collections.certfleet.reseller.plugins.plugin_utils.errors import as_filter_error
+
+
+def fleet_certificates(
+    value: Any,
+    issuers: Any = None,
+    issuer: str | None = None,
+    groups: Any = None,
+    hosts: Any = None,
+    form: str = "full",
+    services: Any = None,
+    address: str | None = None,
+) -> list[dict[str, Any]]:
+    with as_filter_error():
+        if form not in ("full", "acme", "deploy"):
+            raise UsageError("form is %r, not full, acme or deploy" % form)
+        found = fleet.certificates(value, None if issuers is None else fleet.issuers(issuers))
+        known = None if groups is None else fleet.Hosts(groups)
+        if known is not None:
+            fleet.check_hosts(found, known)
+        if issuer is not None:
+            found = [each for each in found if each.get("issuer") == issuer]
+        if hosts is not None:
+            if known is None:
+                raise UsageError("the option hosts needs the option groups")
+            found = fleet.on_hosts(found, known, hosts, unbound=form == "acme")
+        if form == "acme":
+            return [fleet.for_acme(each) for each in found]
+        if form == "deploy":
+            return [fleet.for_deploy(each, services, address) for each in found]
+        return found
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"fleet_certificates": fleet_certificates}
