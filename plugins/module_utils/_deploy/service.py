@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
 from typing import Iterable
 
 from .._core.clock import SYSTEM, Clock, Deadline
@@ -38,22 +37,37 @@ def reload(argv: tuple[str, ...], timeout: float = RELOAD_TIMEOUT) -> None:
     line = " ".join(shlex.quote(word) for word in argv)
     hint = "The new files are in place, the service may still serve the old ones. Correct the cause and run again."
     try:
-        done = subprocess.run(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=timeout,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise ReloadError("%s did not end within %g seconds" % (line, timeout), hint=hint) from None
+        status, output = _run(argv, timeout)
     except OSError as error:
         raise ReloadError("%s cannot be run" % line, hint=hint, detail=error.strerror) from None
-    if done.returncode:
+    if status is None:
+        raise ReloadError("%s did not end within %g seconds" % (line, timeout), hint=hint)
+    if status:
         # The end of the output: that is where programs say why they gave up.
-        output = done.stdout[-300:].decode("utf-8", "replace")
-        raise ReloadError("%s ended with status %d" % (line, done.returncode), hint=hint, detail=output or None)
+        detail = output[-300:].decode("utf-8", "replace")
+        raise ReloadError("%s ended with status %d" % (line, status), hint=hint, detail=detail or None)
+
+
+def _run(argv: tuple[str, ...], timeout: float) -> tuple[int | None, bytes]:
+    """Status and output; no status when it was ended for taking too long, which Ansible's own ``run_command`` cannot do."""
+    import asyncio
+
+    async def work() -> tuple[int | None, bytes]:
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        try:
+            output, _errors = await asyncio.wait_for(process.communicate(), timeout)
+        except asyncio.TimeoutError:
+            process.kill()
+            await process.wait()
+            return None, b""
+        return process.returncode, output
+
+    return asyncio.run(work())
 
 
 def prove(wanted: Iterable[tuple[Endpoint, str]], timeout: float, one: Probe = probe, clock: Clock = SYSTEM) -> None:
