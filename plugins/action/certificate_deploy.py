@@ -26,21 +26,31 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: Any = None) -> Any:
         result = super().run(tmp, task_vars)
         try:
-            loaded = self._load()
+            options, missing = self._options()
+            loaded = self._load(options, missing)
         except Exception as error:  # pylint: disable=broad-except
             return {**result, "failed": True, "changed": False, "done": [], "open": [], **failure.describe(error)}
         arguments = {**self._task.args, **sets.arguments(loaded)}
         result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
+        if missing and not result.get("failed"):
+            result.update(sets.predicted(result, options["certificates"], missing))
         warnings = [text for each in loaded for text in each.warnings]
         if warnings:
             result["warnings"] = [*result.get("warnings", []), *warnings]
         return result
 
-    def _load(self) -> list[sets.Loaded]:
+    def _options(self) -> tuple[dict[str, Any], list[str]]:
+        """The options, and the names of sets that do not exist yet; in check mode those are no error but a prediction."""
         checked = ArgumentSpecValidator(spec.ARGUMENTS).validate(self._task.args)
         if checked.error_messages:
             raise UsageError("; ".join(checked.error_messages))
         options = checked.validated_parameters
-        path = os.path.abspath(self._loader.path_dwim(options["sets_path"]))
+        options["sets_path"] = os.path.abspath(self._loader.path_dwim(options["sets_path"]))
+        names = [each["name"] for each in options["certificates"]]
+        missing = [name for name in names if not sets.exists(options["sets_path"], name)]
+        return options, missing if self._task.check_mode else []
+
+    def _load(self, options: dict[str, Any], missing: list[str]) -> list[sets.Loaded]:
         now = SYSTEM.now()
-        return [sets.load(path, each, now) for each in options["certificates"]]
+        wanted = [each for each in options["certificates"] if each["name"] not in missing]
+        return [sets.load(options["sets_path"], each, now) for each in wanted]

@@ -29,6 +29,7 @@ attributes:
     details:
       - The prediction is the plan that the real run carries out.
       - Sets are verified and endpoints are asked for their certificate in check mode too. No reload command is run.
+      - A set that is not issued yet is an error; in check mode it is predicted to be installed, for the task that issues it did not run.
   diff_mode:
     details:
       - Shows serial numbers, names, dates, fingerprints, modes and links. Keys are never part of it.

@@ -73,9 +73,43 @@ def arguments(loaded: list[Loaded]) -> dict[str, Any]:
     }
 
 
-def _version(path: str, name: str) -> str:
+def exists(sets_path: str, name: str) -> bool:
+    """Whether the set has a live version."""
+    return _live(os.path.join(sets_path, names.file_name(name))) is not None
+
+
+def predicted(result: Mapping[str, Any], certificates: list[dict[str, Any]], missing: list[str]) -> dict[str, Any]:
+    """The module's result in check mode, with the sets that can be installed as soon as they are issued."""
+    steps = [{"action": "install", "subject": "%s (once it is issued)" % name, "cost": "free"} for name in missing]
+    known = {each["name"]: each for each in result["sets"]}
+    after = {name: "installed once it is issued" for name in missing}
+    shown = {
+        "changed": True,
+        "sets": [known.get(each["name"]) or _unissued(each) for each in certificates],
+        "steps": [*result["steps"], *steps],
+        "reason": "%s; %d not issued yet" % (result["reason"], len(missing)),
+    }
+    if "diff" in result:
+        before = dict.fromkeys(missing, "not issued yet")
+        diff = result["diff"]
+        shown["diff"] = {"before": {**diff["before"], **before}, "after": {**diff["after"], **after}}
+    return shown
+
+
+def _unissued(options: Mapping[str, Any]) -> dict[str, Any]:
+    facts = ("serial", "fingerprint", "previous_serial", "current", "not_after", "path")
+    names_wanted = sorted(model.domains(options))
+    return {"name": options["name"], **dict.fromkeys(facts), "names": names_wanted, "changed": True, "endpoints": []}
+
+
+def _live(path: str) -> str | None:
     target = files.read_link(os.path.join(path, LINK))
-    if target is None or not os.path.isdir(os.path.join(path, target)):
+    return target if target is not None and os.path.isdir(os.path.join(path, target)) else None
+
+
+def _version(path: str, name: str) -> str:
+    target = _live(path)
+    if target is None:
         raise StateError(
             "there is no certificate set %r yet (%s does not exist)" % (name, os.path.join(path, LINK)),
             hint="Issue it first: run the playbook certfleet.reseller.issue, or correct sets_path.",
