@@ -21,7 +21,10 @@ def rows(certificates: Iterable[Mapping[str, Any]], results: Mapping[str, Any], 
     issuers = {certificate["name"]: certificate.get("issuer") for certificate in certificates}
     found = []
     for host in results:
-        for each in (results[host] or {}).get("sets") or ():
+        result = results[host] or {}
+        if result.get("failed"):
+            found.append({**dict.fromkeys(COLUMNS), "host": host, "proof": "FAILED: %s" % result.get("msg")})
+        for each in result.get("sets") or ():
             found.append(
                 {
                     "host": host,
@@ -55,6 +58,8 @@ def _address(endpoint: Mapping[str, Any]) -> str:
 
 def lines(entries: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> list[str]:
     """An aligned table. Text from certificates may hold anything: it is cleaned and capped."""
+    if not entries:
+        return ["nothing to show"]
     names = list(columns) if columns else list(dict.fromkeys(key for entry in entries for key in entry))
     body = [[_cell(entry.get(name)) for name in names] for entry in entries]
     head = [clean(name, WIDEST).replace("_", " ").upper() for name in names]
