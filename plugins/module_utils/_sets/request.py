@@ -10,11 +10,14 @@ from typing import Any
 
 from .._core import files
 from .._core.clock import SYSTEM, Clock, iso
+from .._core.errors import StateError
 from .._core.plan import Plan, Step
 from .._x509 import csr, keys
 from . import decide
 from .store import CURRENT, PENDING, REQUEST, Live, Pending, SetStore
 from .wanted import Wanted, from_params
+
+_MOST_ACTIONS = 5
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Have:
     unfinished: str | None
     reason: str | None
     renew_at: str | None
+    littered: bool = False
 
 
 def look(store: SetStore, wanted: Wanted, clock: Clock) -> Have:
@@ -42,6 +46,7 @@ def look(store: SetStore, wanted: Wanted, clock: Clock) -> Have:
         unfinished=store.unfinished(wanted.name),
         reason=decide.reason(wanted, live, window, clock.now()),
         renew_at=iso(decide.renewal_moment(wanted, live, window)) if live else None,
+        littered=store.littered(wanted.name),
     )
 
 
@@ -70,29 +75,39 @@ class RequestResource:
                 "request": "request for %s, %s %d" % (", ".join(wanted.domains), wanted.key_type, wanted.key_size),
                 "switch": "current points to %s" % have[wanted.name].unfinished,
                 "discard": "no request",
+                "tidy": "nothing left behind",
             }[action]
         reasons = ["%s: %s" % (step.subject, _why(step)) for step in steps]
         return Plan(tuple(steps), before, after, reason="; ".join(reasons) or "all sets are in order or under way")
 
     def apply(self, step: Step) -> None:
+        """All that the set needs, one action after the other: after a switch, say, the next version may be due at once."""
         wanted, _have = step.data
         files.make_directory(self._store.directory(wanted.name))
         with files.lock(self._store.directory(wanted.name)):
-            now_have = look(self._store, wanted, self._clock)  # another run may have been faster
-            if _action(wanted, now_have) != step.action:
-                return
-            if now_have.unfinished is not None:  # "switch"
-                self._store.switch(wanted.name, now_have.unfinished)
-            elif step.action == "discard":
-                self._store.drop_pending(wanted.name)
-            else:
-                key = keys.generate(wanted.key_type, wanted.key_size)
-                self._store.open_pending(wanted.name, key, csr.build(key, wanted.domains))
+            for _ in range(_MOST_ACTIONS):
+                have = look(self._store, wanted, self._clock)  # another run may have been faster
+                action = _action(wanted, have)
+                if action is None:
+                    return
+                self._do(action, wanted, have)
+        raise StateError("the set %s does not settle" % wanted.name, hint="Please report this.")
 
     def show(self, want: Want, have: dict[str, Have], plan: Plan) -> dict[str, Any]:
         planned = {step.subject: step.action for step in plan.steps}
         shown = [self._show(wanted, have[wanted.name], planned.get(wanted.name)) for wanted in want.certificates]
         return {"certificates": shown, "pending": [item["name"] for item in shown if item["pending"]]}
+
+    def _do(self, action: str, wanted: Wanted, have: Have) -> None:
+        if have.unfinished is not None:  # "switch"
+            self._store.switch(wanted.name, have.unfinished)
+        elif action == "discard":
+            self._store.drop_pending(wanted.name)
+        elif action == "tidy":
+            self._store.tidy(wanted.name)
+        else:
+            key = keys.generate(wanted.key_type, wanted.key_size)
+            self._store.open_pending(wanted.name, key, csr.build(key, wanted.domains))
 
     def _show(self, wanted: Wanted, have: Have, action: str | None) -> dict[str, Any]:
         pending = action == "request" or (have.pending is not None and action != "discard")
@@ -113,20 +128,26 @@ class RequestResource:
 
 
 def _action(wanted: Wanted, have: Have) -> str | None:
-    """One step per set at the most: finish what was cut off, ask for what is needed, forget what is not."""
+    """What is to be done first: finish what was cut off, ask for what is needed, forget what is not, clean up.
+
+    A pending version whose certificate is there is kept when it fits: it may have been paid for, and is as good as the live one.
+    """
     if have.unfinished is not None:
         return "switch"
-    if have.reason is None:
-        return "discard" if have.pending is not None else None
-    if have.pending is None or not decide.fits(wanted, have.pending):
+    fits = have.pending is not None and decide.fits(wanted, have.pending)
+    if have.reason is not None and not fits:
         return "request"
-    return None
+    if have.reason is None and have.pending is not None and not (fits and have.pending.issued):
+        return "discard"
+    return "tidy" if have.littered else None
 
 
 def _why(step: Step) -> str:
     _wanted, have = step.data
     if step.action == "switch":
         return "an earlier run was cut off before the switch"
+    if step.action == "tidy":
+        return "an earlier run was cut off and left files behind"
     return have.reason or "the live certificate is what is wanted"
 
 

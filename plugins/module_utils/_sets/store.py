@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._core import files
+from .._core.clock import parse_iso
 from .._core.errors import StateError
 from .._core.names import file_name
 from .._x509 import load
@@ -80,20 +81,21 @@ class SetStore:
         content = files.read(self.file(name, PENDING, REQUEST))
         if content is None:
             return None
-        order = files.read_json(self.file(name, PENDING, ORDER))
         issued = os.path.exists(self.file(name, PENDING, META))
-        return Pending(request_facts(load.request(content, name)), order, issued)
+        return Pending(request_facts(load.request(content, name)), self.order(name), issued)
 
     def unfinished(self, name: str) -> str | None:
         """The serial of a version that is complete but was not switched to: a run was cut off between two renames."""
-        directory = self.directory(name)
-        try:
-            entries = sorted(os.listdir(directory))
-        except FileNotFoundError:
-            return None
-        return next(
-            (entry for entry in entries if entry != PENDING and os.path.exists(self.file(name, entry, ORDER))), None
-        )
+        versions = self._versions(name)
+        return next((entry for entry in versions if os.path.exists(self.file(name, entry, ORDER))), None)
+
+    def littered(self, name: str) -> bool:
+        """Whether a run that was cut off left something behind that no other step would take away."""
+        return bool(self._litter(name))
+
+    def order(self, name: str) -> dict[str, Any] | None:
+        """What is known of the order of the pending version."""
+        return files.read_json(self.file(name, PENDING, ORDER))
 
     def content(self, name: str, *parts: str) -> bytes:
         content = files.read(self.file(name, *parts))
@@ -102,7 +104,17 @@ class SetStore:
         return content
 
     def renewal(self, name: str) -> dict[str, Any] | None:
-        return files.read_json(self.file(name, RENEWAL))
+        """``renewal.json``. It only repeats what the server said, so a damaged one is as good as none: the server is asked again."""
+        try:
+            value = files.read_json(self.file(name, RENEWAL))
+            if value is not None:
+                moments = [value["ask_again"]]
+                moments += [value["start"], value["end"]] if value["start"] is not None else []
+                for moment in moments:
+                    parse_iso(moment)
+            return value
+        except (StateError, KeyError, TypeError, AttributeError, ValueError):
+            return None
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
@@ -118,7 +130,13 @@ class SetStore:
         files.rename(fresh, self.file(name, PENDING))
 
     def drop_pending(self, name: str) -> None:
-        files.remove_directory(self.file(name, PENDING))
+        self._drop(name, PENDING)
+
+    def tidy(self, name: str) -> None:
+        """Takes away what runs that were cut off left behind. The caller holds the lock of the set, so nobody is just writing it."""
+        for entry in self._litter(name):
+            files.remove_directory(self.file(name, entry))
+            files.remove(self.file(name, entry))
 
     def save_order(self, name: str, order: dict[str, Any]) -> None:
         files.write_json(self.file(name, PENDING, ORDER), {"version": VERSION, **order})
@@ -145,15 +163,34 @@ class SetStore:
     def switch(self, name: str, serial: str) -> None:
         """Makes a version the live one. Its ``order.json`` goes last: as long as it is there, this is not finished."""
         files.switch_link(self.file(name, CURRENT), serial)
+        older = [entry for entry in self._versions(name) if entry != serial]
+        older.sort(key=lambda entry: os.stat(self.file(name, entry)).st_mtime, reverse=True)
+        for entry in older[KEPT:]:
+            self._drop(name, entry)
         files.remove(self.file(name, serial, ORDER))
-        self._prune(name, serial)
 
-    def _prune(self, name: str, live: str) -> None:
-        versions = []
-        for entry in os.listdir(self.directory(name)):
-            path = self.file(name, entry)
-            if entry in (live, PENDING) or entry.startswith(".") or os.path.islink(path) or not os.path.isdir(path):
-                continue
-            versions.append((os.stat(path).st_mtime, path))
-        for _mtime, path in sorted(versions, reverse=True)[KEPT:]:
-            files.remove_directory(path)
+    def _drop(self, name: str, entry: str) -> None:
+        """By a rename first: a directory that is cut short must not be taken for a version."""
+        path, doomed = self.file(name, entry), self.file(name, "." + entry + ".old")
+        if os.path.isdir(path):
+            files.remove_directory(doomed)
+            files.rename(path, doomed)
+            files.remove_directory(doomed)
+
+    def _entries(self, name: str) -> list[str]:
+        try:
+            return sorted(os.listdir(self.directory(name)))
+        except FileNotFoundError:
+            return []
+
+    def _versions(self, name: str) -> list[str]:
+        """``current`` is a link, so it is none."""
+        paths = [(entry, self.file(name, entry)) for entry in self._entries(name)]
+        return [
+            entry
+            for entry, path in paths
+            if entry != PENDING and not entry.startswith(".") and os.path.isdir(path) and not os.path.islink(path)
+        ]
+
+    def _litter(self, name: str) -> list[str]:
+        return [entry for entry in self._entries(name) if entry.startswith(".") and entry.endswith((".new", ".old"))]

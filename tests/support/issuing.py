@@ -1,0 +1,189 @@
+# Copyright (c) 2026 the certfleet.reseller contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The modules of an issuance in this process, with a clock that a test may turn, and a controller that calls one after the other.
+
+`call` does what `_core.engine` does with a resource; a failure is the exception itself instead of `fail_json`.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import os
+import stat
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.certfleet.reseller.plugins.module_utils._core import engine
+from ansible_collections.certfleet.reseller.plugins.module_utils._core.clock import SYSTEM, Clock
+from ansible_collections.certfleet.reseller.plugins.module_utils._core.errors import UsageError
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+MODULES = "ansible_collections.certfleet.reseller.plugins.modules."
+
+
+@functools.cache
+def definition(name: str) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """The class and the argument spec that a module hands to the engine."""
+    found: list[tuple[Callable[..., Any], dict[str, Any]]] = []
+
+    def catch(factory: Callable[..., Any], **spec: Any) -> None:
+        found.append((factory, spec["argument_spec"]))
+
+    with mock.patch.object(engine, "run", catch), mock.patch.object(engine, "run_info", catch):
+        importlib.import_module(MODULES + name).main()
+    return found[0]
+
+
+def call(name: str, options: dict[str, Any], clock: Clock = SYSTEM, check: bool = False) -> dict[str, Any]:
+    factory, spec = definition(name)
+    checked = ArgumentSpecValidator(spec).validate(options)
+    if checked.error_messages:
+        raise UsageError("; ".join(checked.error_messages))
+    params = checked.validated_parameters
+    timed = name.startswith("acme_") and name != "acme_account" or name == "certificate_request"
+    resource = factory(clock) if timed else factory()
+    if hasattr(resource, "look"):
+        return {"changed": False, **resource.look(params, may_write=not check)}
+    want = resource.want(params)
+    have = resource.read(want)
+    plan = resource.plan(want, have)
+    if plan.changed and not check:
+        engine._carry_out(resource, plan, [])
+        have = resource.read(want)
+    steps = [step.show() for step in plan.steps]
+    return {"changed": plan.changed, "steps": steps, "reason": plan.reason, **resource.show(want, have, plan)}
+
+
+@dataclass
+class Controller:
+    """A state directory and one issuer. `publish` gets the result of acme_order."""
+
+    state: Path
+    directory_url: str
+    ca_path: str
+    publish: Callable[[dict[str, Any]], None]
+    issuer: str = "alpha"
+    clock: Clock = SYSTEM
+    run: Callable[..., dict[str, Any]] = call
+    policy: dict[str, Any] = field(default_factory=dict)
+    contact: tuple[str, ...] = ("tls@alpha.example",)
+
+    @property
+    def sets(self) -> Path:
+        return self.state / "sets"
+
+    @property
+    def key_path(self) -> Path:
+        return self.state / "accounts" / f"{self.issuer}.key"
+
+    @property
+    def eab_path(self) -> Path:
+        return self.state / "eab" / f"{self.issuer}.json"
+
+    def _call(self, module: str, options: dict[str, Any], **how: Any) -> dict[str, Any]:
+        return self.run(module, options, clock=self.clock, **how)
+
+    def account(self, **more: Any) -> dict[str, Any]:
+        options: dict[str, Any] = {
+            "directory_url": self.directory_url,
+            "account_key_path": str(self.key_path),
+            "eab_path": str(self.eab_path),
+            "contact": list(self.contact),
+            "terms_agreed": True,
+            "ca_path": self.ca_path,
+            **more,
+        }
+        return self._call("acme_account", {name: value for name, value in options.items() if value is not None})
+
+    def _sets_options(self, certificates: list[dict[str, Any]]) -> dict[str, Any]:
+        return {"sets_path": str(self.sets), "certificates": certificates, **self.policy}
+
+    def _acme_options(self, certificates: list[dict[str, Any]], more: dict[str, Any]) -> dict[str, Any]:
+        return {
+            **self._sets_options(certificates),
+            "directory_url": self.directory_url,
+            "account_key_path": str(self.key_path),
+            "ca_path": self.ca_path,
+            **more,
+        }
+
+    def renewal_info(self, *certificates: dict[str, Any], check: bool = False) -> dict[str, Any]:
+        options = {
+            **self._sets_options(list(certificates)),
+            "directory_url": self.directory_url,
+            "ca_path": self.ca_path,
+        }
+        return self._call("acme_renewal_info", options, check=check)
+
+    def request(self, *certificates: dict[str, Any], check: bool = False) -> dict[str, Any]:
+        options = {**self._sets_options(list(certificates)), "directory_url": self.directory_url}
+        return self._call("certificate_request", options, check=check)
+
+    def order(self, *certificates: dict[str, Any], check: bool = False, **more: Any) -> dict[str, Any]:
+        return self._call("acme_order", self._acme_options(list(certificates), more), check=check)
+
+    def finalize(self, *certificates: dict[str, Any], check: bool = False, **more: Any) -> dict[str, Any]:
+        options = self._acme_options(list(certificates), {"wait_timeout": 30, **more})
+        return self._call("acme_finalize", options, check=check)
+
+    def issue(self, *certificates: dict[str, Any]) -> dict[str, Any]:
+        """Request, order, publish, finalize: the result of the last one."""
+        self.request(*certificates)
+        self.publish(self.order(*certificates))
+        return self.finalize(*certificates)
+
+
+def certificate(name: str, *domains: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "domains": list(domains) or [name], **more}
+
+
+# --- what must hold at all times --------------------------------------------------------------------------------------
+
+
+def fits(version: Path) -> bool:
+    """A version is complete, and its key is the one in its certificate."""
+    if not all(
+        (version / file).is_file() for file in ("privkey.pem", "cert.pem", "chain.pem", "fullchain.pem", "meta.json")
+    ):
+        return False
+    key = load_pem_private_key((version / "privkey.pem").read_bytes(), None)
+    leaf = x509.load_pem_x509_certificate((version / "cert.pem").read_bytes())
+    first = x509.load_pem_x509_certificate((version / "fullchain.pem").read_bytes())
+    encoding = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return leaf == first and key.public_key().public_bytes(*encoding) == leaf.public_key().public_bytes(*encoding)
+
+
+def mixed(sets: Path) -> list[str]:
+    """The sets whose `current` does not point to a complete version with a key that fits."""
+    found = [entry for entry in sorted(sets.iterdir()) if os.path.lexists(entry / "current")] if sets.exists() else []
+    return [entry.name for entry in found if not fits(entry / "current")]
+
+
+def loose(state: Path) -> list[str]:
+    """What others could read: everything but directories 0700 and files 0600."""
+    found = []
+    for path in sorted(state.rglob("*")):
+        mode = stat.S_IMODE(path.lstat().st_mode)
+        if not path.is_symlink() and mode & 0o077:
+            found.append(f"{path} {mode:o}")
+    return found
+
+
+def leftovers(state: Path, names: Iterable[str] | None = None) -> list[str]:
+    """What must be gone once everything is in order: temporary files, pending versions, versions beyond two old ones."""
+    found = [str(path) for path in sorted(state.rglob(".*"))]
+    found += [str(path) for path in sorted(state.rglob("*")) if path.suffix in (".new", ".probe", ".intent")]
+    found += [str(path) for path in sorted(state.rglob("pending"))]
+    found += [str(path) for path in sorted((state / "sets").glob("*/*/order.json"))]
+    for directory in sorted((state / "sets").glob("*")):
+        versions = [entry for entry in directory.iterdir() if entry.is_dir() and not entry.is_symlink()]
+        if len(versions) > 3:
+            found.append(f"{directory} has {len(versions)} versions")
+    return found
