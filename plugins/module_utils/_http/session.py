@@ -10,7 +10,8 @@
 * bodies over 1 MiB are refused, compressed ones counted as unpacked;
 * nothing is repeated here.
 
-Proxies come from the environment as usual, but never stand between us and a loopback address, and so does ``REQUESTS_CA_BUNDLE`` when the user gives no ``ca_path``.
+Proxies come from the environment, but never stand between us and a loopback address. ``REQUESTS_CA_BUNDLE`` is used when the user
+gives no ``ca_path``.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ class Session:
         self._verify: bool | str = ca_path or bundle or True
         self._session = requests.Session()
         self._session.trust_env = False
+        # else requests reads the body of a redirect, unpacked and without limit, although it is not followed
+        self._session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
         self._session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
 
     def request(
@@ -94,6 +97,8 @@ class Session:
                 return response
         except requests.exceptions.RequestException as error:
             raise _translate(error, method, url) from None
+        except (urllib3.exceptions.LocationValueError, UnicodeEncodeError):
+            raise _unbuilt(url) from None
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise OutcomeUnknown("%s broke off its answer (%s)" % (origin(url), type(error).__name__)) from None
 
@@ -183,35 +188,42 @@ def _proxies(url: str) -> Mapping[str, str]:
     return {} if is_loopback(urlsplit(url).hostname or "") else requests.utils.get_environ_proxies(url)
 
 
+def _unbuilt(url: str) -> InvalidData:
+    return InvalidData("the request to %s cannot be built: a value has characters HTTP does not allow" % origin(url))
+
+
 def _translate(error: Exception, method: str, url: str) -> TransportError | InvalidData:
     """What became of the request: surely not sent, or nobody knows."""
     import requests
     import urllib3
 
     where = origin(url)
-    reason = getattr(error.args[0] if error.args else None, "reason", None)
-    if isinstance(error, requests.exceptions.SSLError) and _while_connecting(reason):
+    if isinstance(error, requests.exceptions.SSLError) and _while_connecting(error):
         return NotSent(
             "the TLS connection to %s failed" % where, hint="Check ca_path and the host.", detail=_reason(error)
         )
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return NotSent("%s does not answer" % where, hint="Check the URL and the network.")
-    if isinstance(error, requests.exceptions.ProxyError) or isinstance(reason, urllib3.exceptions.NewConnectionError):
+    if isinstance(error, requests.exceptions.ProxyError) or _while_connecting(error):
         return NotSent("%s cannot be reached" % where, hint="Check the URL, the network and proxies.")
     if isinstance(error, requests.exceptions.Timeout):
         return OutcomeUnknown("%s %s got no answer in time" % (method, where))
-    if isinstance(error, requests.exceptions.InvalidSchema):
+    if isinstance(error, (requests.exceptions.InvalidSchema, requests.exceptions.InvalidProxyURL)):
         return NotSent("%s cannot be reached" % where, hint="Check the proxy variables of the environment.")
-    if isinstance(error, (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL)):
-        return InvalidData("the request to %s cannot be built: a value has characters HTTP does not allow" % where)
+    unreadable = bool(error.args) and isinstance(error.args[0], urllib3.exceptions.InvalidHeader)  # of the answer
+    if isinstance(error, (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL)) and not unreadable:
+        return _unbuilt(url)
     return OutcomeUnknown("the connection to %s broke before its answer was complete" % where)
 
 
-def _while_connecting(reason: object) -> bool:
-    """Whether TLS failed in the handshake: later, the request may have arrived. When in doubt, no."""
-    cause = reason.args[0] if isinstance(reason, Exception) and reason.args else None
-    frames = traceback.extract_tb(cause.__traceback__) if isinstance(cause, Exception) else []
-    return any(frame.name == "connect" for frame in frames)
+def _while_connecting(error: BaseException) -> bool:
+    """Whether it failed before a byte of the request was sent: TCP, proxy, handshake. When in doubt, no."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if any(frame.name == "connect" for frame in traceback.extract_tb(cause.__traceback__)):
+            return True
+        cause = cause.__context__
+    return False
 
 
 def _reason(error: Exception) -> str:
