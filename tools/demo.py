@@ -24,6 +24,8 @@ import tempfile
 import time
 from typing import IO, Any
 
+import yaml
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORK = ROOT / ".work"
 LOG = WORK / "logs" / "demo.log"
@@ -90,13 +92,13 @@ class Output:
 
     def _read_table(self, text: str) -> None:
         """The message of the debug task."""
-        if self._block is None and text.endswith("=> {"):
-            self._block = ["{"]
-        elif self._block is not None:
+        if self._block is None and "=> " in text:
+            self._block = []
+        elif self._block is not None and text:
             self._block.append(text)
-            if text == "}":
-                self.table = json.loads("\n".join(self._block))["msg"]
-                self._block = None
+        elif self._block:
+            self.table = yaml.safe_load("\n".join(self._block))["msg"]
+            self._block = None
 
     def flush(self) -> None:
         quiet = self._task.startswith(("Validating arguments", "Check", "Look for", "Ask what", "Bring the sandbox"))
@@ -152,6 +154,7 @@ class Demo:
     def _play(self, log: IO[str]) -> Output:
         variables = {"quickstart_path": str(self.path), "sandbox_python": sys.executable}
         command = [str(BIN / "ansible-playbook"), "certfleet.reseller.quickstart", "-e", json.dumps(variables)]
+        command += ["-v"] if self._options.verbose else []
         output = Output(self._options.verbose)
         end = time.monotonic() + SECONDS
         self._process = subprocess.Popen(
@@ -190,7 +193,7 @@ class Demo:
             "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
             "ANSIBLE_LOCALHOST_WARNING": "false",
             "ANSIBLE_NOCOLOR": "true",
-            "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",  # its tables are not wrapped
+            "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
         }
 
     # -- what others saw of it -----------------------------------------------------------------------------------------
@@ -269,7 +272,7 @@ def main() -> int:
     parser.add_argument("-v", "--verbose", action="store_true", help="show everything that Ansible says")
     parser.add_argument("--keep", action="store_true", help="leave the sandbox and the hosts running")
     options = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
         signal.signal(number, stopped)
     say(paint("certfleet.reseller: a fleet of three web servers and two customers, on this machine alone", "bold"))
     say("SSL.com and IdenTrust are simulated. The ACME servers, the DNS server and the TLS servers are real ones.")
@@ -284,6 +287,7 @@ def main() -> int:
         problem = "interrupted"
     finally:
         signal.alarm(0)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         demo.stop()
     if problem:
         say(f"\n{paint('RESULT  failed', 'failed')}: {problem}; all that Ansible said is in {LOG}")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional
+from typing import Any, Callable, Iterable, Mapping, NamedTuple
 
 from .directories import fixed_key_type
 from .errors import UsageError, clean
@@ -40,7 +40,7 @@ Reader = Callable[[Any], Any]
 class Option(NamedTuple):
     """``read`` checks and normalises a value; without it the value is left alone."""
 
-    read: Optional[Reader]
+    read: Reader | None
     required: bool = False
 
 
@@ -246,11 +246,11 @@ def _at(where: str, error: UsageError) -> UsageError:
 # -- issuers -----------------------------------------------------------------------------------------------------------
 
 
-def issuers(value: Any) -> Dict[str, Dict[str, Any]]:
+def issuers(value: Any) -> dict[str, dict[str, Any]]:
     """All issuers by name, without their secrets."""
     if not isinstance(value, Mapping):
         raise UsageError("%s must be a mapping, not %s" % (ISSUERS, _kind_of(value)))
-    found: Dict[str, Dict[str, Any]] = {}
+    found: dict[str, dict[str, Any]] = {}
     for name in value:
         try:
             if not isinstance(name, str) or not _ISSUER_NAME.fullmatch(name):
@@ -298,12 +298,12 @@ def _refuse_same_account(issuer: Mapping[str, Any], others: Mapping[str, Mapping
 # -- certificates ------------------------------------------------------------------------------------------------------
 
 
-def certificates(entries: Any, known: Mapping[str, Mapping[str, Any]] | None) -> List[Dict[str, Any]]:
+def certificates(entries: Any, known: Mapping[str, Mapping[str, Any]] | None) -> list[dict[str, Any]]:
     """All certificates. ``known`` are the normalised issuers; without it the issuers are not checked."""
     if not isinstance(entries, (list, tuple)):
         raise UsageError("%s must be a list, not %s" % (CERTIFICATES, _kind_of(entries)))
-    found: List[Dict[str, Any]] = []
-    numbers: Dict[str, int] = {}
+    found: list[dict[str, Any]] = []
+    numbers: dict[str, int] = {}
     for number, entry in enumerate(entries):
         try:
             certificate = _certificate(entry, known)
@@ -384,14 +384,14 @@ class Hosts:
         self._groups = {str(name): [str(host) for host in groups[name]] for name in groups}
         self._all = self._groups.get("all", [])
         self._known = set(self._all)
-        self._found: Dict[str, List[str]] = {}
+        self._found: dict[str, list[str]] = {}
 
-    def of(self, pattern: str) -> List[str]:
+    def of(self, pattern: str) -> list[str]:
         if pattern not in self._found:
             self._found[pattern] = self._resolve(pattern)
         return self._found[pattern]
 
-    def _resolve(self, pattern: str) -> List[str]:
+    def _resolve(self, pattern: str) -> list[str]:
         parts = [part.strip() for part in _split(pattern) if part.strip()]
         plain = [part for part in parts if part[0] not in "&!"] or ["all"]
         chosen = dict.fromkeys(host for part in plain for host in self._part(part))
@@ -399,11 +399,12 @@ class Hosts:
             others = set(self._part(part[1:]))
             chosen = {host: None for host in chosen if host in others}
         for part in (part for part in parts if part[0] == "!"):
-            others = set(self._part(part[1:]))
+            others = set(self._part(part[1:], must_exist=False))
             chosen = {host: None for host in chosen if host not in others}
         return list(chosen)
 
-    def _part(self, part: str) -> List[str]:
+    def _part(self, part: str, must_exist: bool = True) -> list[str]:
+        """Who is excluded need not exist; who is meant must, or a typo would leave a certificate undeployed."""
         if part in self._groups:
             return self._groups[part]
         if part in self._known or part == "localhost":
@@ -419,13 +420,13 @@ class Hosts:
             raise UsageError("hosts %s is not a pattern of hosts" % _shown(part)) from None
         groups = [host for name, hosts in self._groups.items() if matcher.match(name) for host in hosts]
         found = groups + [host for host in self._all if matcher.match(host)]
-        if not found and not any(character in part for character in "~*?["):
+        if must_exist and not found and not any(character in part for character in "~*?["):
             names = [*self._groups, *self._all]
             raise UsageError("hosts %s is neither a host nor a group%s" % (_shown(part), did_you_mean(part, names)))
         return found
 
 
-def _split(pattern: str) -> List[str]:
+def _split(pattern: str) -> list[str]:
     """At commas, else at colons outside brackets; an address of IPv6 has no place here."""
     return pattern.split(",") if "," in pattern else re.split(r":(?![^\[]*\])", pattern)
 
@@ -437,7 +438,7 @@ def _glob(part: str) -> str:
 
 
 def check_hosts(found: Iterable[Mapping[str, Any]], hosts: Hosts) -> None:
-    """Refuses what names nobody: a typo there would leave a certificate undeployed, and nobody would know."""
+    """Refuses what names nobody."""
     for number, certificate in enumerate(found):
         if "hosts" not in certificate:
             continue
@@ -448,8 +449,8 @@ def check_hosts(found: Iterable[Mapping[str, Any]], hosts: Hosts) -> None:
 
 
 def on_hosts(
-    found: Iterable[Dict[str, Any]], hosts: Hosts, wanted: Iterable[str], unbound: bool
-) -> List[Dict[str, Any]]:
+    found: Iterable[dict[str, Any]], hosts: Hosts, wanted: Iterable[str], unbound: bool
+) -> list[dict[str, Any]]:
     """The certificates for at least one of these hosts; ``unbound`` keeps those that are bound to no host, too."""
     names = set(wanted)
     return [
