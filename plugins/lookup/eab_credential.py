@@ -84,10 +84,13 @@ from ansible_collections.certfleet.reseller.plugins.module_utils._core.errors im
 class LookupModule(LookupBase):
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
         self.set_options(var_options=variables, direct=kwargs)
-        return [_read(os.path.abspath(os.path.expanduser(term))) for term in terms]
+        return [_read(term) for term in terms]
 
 
-def _read(path: str) -> dict[str, Any]:
+def _read(term: object) -> dict[str, Any]:
+    if not isinstance(term, str):
+        raise AnsibleLookupError("%r is not a path" % (term,))
+    path = os.path.abspath(os.path.expanduser(term))
     try:
         record = credential.load(path)
     except (CollectionError, OSError) as error:
