@@ -49,6 +49,7 @@ def run(factory: Callable[[], Resource], **spec: Any) -> None:
     module = AnsibleModule(supports_check_mode=True, **spec)
     done: list[Step] = []
     plan = Plan()
+    shown: dict[str, Any] = {}
     try:
         resource = factory()
         want = resource.want(module.params)
@@ -56,15 +57,19 @@ def run(factory: Callable[[], Resource], **spec: Any) -> None:
         plan = resource.plan(want, have)
         for warning in plan.warnings:
             module.warn(warning)
+        problem = None
         if plan.changed and not module.check_mode:
-            _carry_out(resource, plan, done)
+            problem = _carry_out(resource, plan, done)
             have = resource.read(want)
         shown = resource.show(want, have, plan)
+        if problem is not None:
+            raise problem
     except Exception as error:  # pylint: disable=broad-except
         module.fail_json(
             changed=bool(done),
             done=[step.show() for step in done],
             open=[step.show() for step in plan.steps if step not in done],
+            **shown,
             **failure.describe(error),
         )
         raise  # not reached: for those who read, and for type checkers
@@ -85,14 +90,17 @@ def run_info(factory: Callable[[], Info], **spec: Any) -> None:
     module.exit_json(changed=False, **result)
 
 
-def _carry_out(resource: Resource, plan: Plan, done: list[Step]) -> None:
-    """In order and until the first failure; independent steps at once, and each of them to its end."""
+def _carry_out(resource: Resource, plan: Plan, done: list[Step]) -> Exception | None:
+    """In order and until the first failure; or independent steps at once, and each of them to its end.
+
+    Returns what failed of independent steps: the others go on, and the user gets their results with the failure.
+    """
     workers = getattr(resource, "workers", 1)
     if workers < 2:
         for step in plan.steps:
             resource.apply(step)
             done.append(step)
-        return
+        return None
     outcomes = pool.each(resource.apply, plan.steps, workers)
     done += [outcome.item for outcome in outcomes if outcome.error is None]
-    pool.raise_failures(outcomes, lambda step: step.subject)
+    return pool.failures(outcomes, lambda step: step.subject)

@@ -37,24 +37,23 @@ def each(function: Callable[[Item], Any], items: Sequence[Item], workers: int) -
         return list(threads.map(attempt, items))
 
 
-def raise_failures(outcomes: Sequence[Outcome[Any]], name: Callable[[Any], str]) -> None:
-    """Raises what failed: the error itself if it is one, else one error that names all. A defect of ours goes first."""
+def failures(outcomes: Sequence[Outcome[Any]], name: Callable[[Any], str]) -> Exception | None:
+    """What failed, as one error: itself if it is one, else an error that names all. A defect of ours goes first."""
     failed = [outcome for outcome in outcomes if outcome.error is not None]
     for outcome in failed:
         if not isinstance(outcome.error, CollectionError):
-            raise outcome.error  # type: ignore[misc]
+            return outcome.error
     errors = [(name(outcome.item), outcome.error) for outcome in failed if isinstance(outcome.error, CollectionError)]
     if not errors:
-        return
+        return None
+    sentences = {item: error.sentence() for item, error in errors}
     first_name, first = errors[0]
+    first.extra["failed"] = sentences
     if len(errors) == 1:
         first.message = "%s: %s" % (first_name, first.message)
-        first.extra["failed"] = {first_name: first.message}
-        raise first
-    sentences = {item: error.sentence() for item, error in errors}
+        return first
     combined = CollectionError(
         "%d of %d failed: %s" % (len(errors), len(outcomes), " | ".join("%s: %s" % pair for pair in sentences.items())),
-        hint=None,
         status=first.status,
         code=first.code,
         failed=sentences,
@@ -63,4 +62,11 @@ def raise_failures(outcomes: Sequence[Outcome[Any]], name: Callable[[Any], str])
         ),
     )
     combined.kind = first.kind
-    raise combined
+    return combined
+
+
+def raise_failures(outcomes: Sequence[Outcome[Any]], name: Callable[[Any], str]) -> None:
+    """Raises what :func:`failures` returns."""
+    error = failures(outcomes, name)
+    if error is not None:
+        raise error
