@@ -55,7 +55,7 @@ def _kind_of(value: Any) -> str:
         (Mapping, "a mapping"),
         ((list, tuple), "a list"),
     ):
-        if isinstance(value, kind):  # type: ignore[arg-type]
+        if isinstance(value, kind):
             return text
     return "empty" if value is None else "a %s" % type(value).__name__
 
@@ -266,6 +266,8 @@ def issuers(value: Any) -> dict[str, dict[str, Any]]:
 def _issuer(value: Any) -> dict[str, Any]:
     kind = value.get("kind") if isinstance(value, Mapping) else None
     options = dict(_ISSUER)
+    if kind is not None:  # first, for it decides which options there are
+        _entry({"kind": kind}, {"kind": _ISSUER["kind"]})
     if kind in (SSLCOM, IDENTRUST):
         options.update(_PROVIDER)
         options.update({name: Option(None) for name in SECRETS[str(kind)]})
@@ -481,7 +483,8 @@ def for_deploy(
     for name in certificate["services"]:
         if name not in known:
             raise UsageError(
-                "there is no service %s%s" % (_shown(name), did_you_mean(name, known)),
+                "%s (%s): there is no service %s%s"
+                % (CERTIFICATES, certificate["name"], _shown(name), did_you_mean(name, known)),
                 hint="Describe it in certificate_deploy_services, or correct services.",
             )
         if known[name].get("reload"):

@@ -239,7 +239,7 @@ def test_services_become_commands() -> None:
         "reload": [["systemctl", "reload", "nginx"]],
         "endpoints": [{"address": "10.0.0.1", "port": 443}],
     }
-    with pytest.raises(UsageError, match=r"there is no service \"file\""):
+    with pytest.raises(UsageError, match=r"\(www.example.com\): there is no service \"file\""):
         fleet.for_deploy(found, {"nginx": {}}, None)
 
 

@@ -1,0 +1,407 @@
+# Copyright (c) 2026 the certfleet.reseller contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbooks against the sandbox: first run, second run, check mode, what fails and what goes on, wrong inventories."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+import os
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.sandbox import Sandbox
+
+ROOT = Path(__file__).resolve().parents[2]
+HOSTS = {"web1": "127.0.0.11", "web2": "127.0.0.12"}
+PROVIDERS = ("sslcom", "identrust")
+LINE = re.compile(r"(ok|changed|failed|fatal|skipping): \[([^\]]+)\](?:.*?\(item=([^)]*)\))?")
+RECAP = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
+
+
+@dataclasses.dataclass
+class Run:
+    """What a playbook said. ``tasks``: (task, state, host or item), without what was skipped."""
+
+    code: int
+    output: str
+
+    @property
+    def tasks(self) -> list[tuple[str, str, str]]:
+        task, found = "", []
+        for line in self.output.splitlines():
+            if line.startswith("TASK ["):
+                task = line[6 : line.rindex("]")].split(" : ")[-1]
+            elif (match := LINE.match(line)) and match[1] != "skipping":
+                found.append((task, match[1], match[3] or match[2].split(" ->")[0]))
+        return found
+
+    @property
+    def changed(self) -> set[tuple[str, str]]:
+        return {(task, who) for task, state, who in self.tasks if state == "changed"}
+
+    @property
+    def recap(self) -> dict[str, dict[str, int]]:
+        names = ("ok", "changed", "unreachable", "failed")
+        return {match[1]: dict(zip(names, map(int, match.groups()[1:]))) for match in RECAP.finditer(self.output)}
+
+
+class Fleet:
+    """Two customers, two hosts, and an inventory file that describes them."""
+
+    def __init__(self, sandbox: Sandbox, path: Path) -> None:
+        self.sandbox, self.path, self.state = sandbox, path, path / "state"
+        common = {"ca_path": sandbox.ca_path}
+        self.hosts: dict[str, dict[str, Any]] = {name: self._host(name) for name in HOSTS}
+        self.variables: dict[str, Any] = {
+            "certfleet_state_path": str(self.state),
+            "certfleet_issuers": {
+                "alpha": {
+                    **common,
+                    "kind": "sslcom",
+                    "customer": "Alpha Ltd",
+                    "contact": "tls@alpha.test",
+                    "directory_url": sandbox.sslcom["directory_urls"]["ecc"],
+                    "api_url": sandbox.sslcom["api_url"],
+                    "account_key": sandbox.sslcom["account_key"],
+                    "secret_key": sandbox.sslcom["secret_key"],
+                },
+                "beta": {
+                    **common,
+                    "kind": "identrust",
+                    "customer": "tls@beta.test",
+                    "contact": ["tls@beta.test"],
+                    "directory_url": sandbox.identrust["directory_urls"]["TLS-90d"],
+                    "api_url": sandbox.identrust["api_url"],
+                    "api_key": sandbox.identrust["api_key"],
+                },
+            },
+            "certfleet_certificates": [
+                self._certificate("www.alpha.test", "alpha", "web1,web2"),
+                self._certificate("shop.beta.test", "beta", "web2"),
+            ],
+            "acme_client_dns_tasks": str(ROOT / "playbooks" / "tasks" / "sandbox_dns.yml"),
+            "quickstart_sandbox": {"control_url": sandbox.endpoints["control_url"]},
+        }
+
+    def _host(self, name: str) -> dict[str, Any]:
+        place = self.sandbox.host(name)
+        return {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": sys.executable,
+            "acme_client_webroot": f"{place['root']}/www",
+            "certificate_deploy_root": f"{place['root']}/tls",
+            "certificate_deploy_address": place["address"],
+            "certificate_deploy_services": {"web": {"reload": self.sandbox.reload_command(name)}},
+        }
+
+    def _certificate(self, name: str, issuer: str, hosts: str, **more: Any) -> dict[str, Any]:
+        port = self.sandbox.host("web1")["tls_port"]
+        return {
+            "name": name,
+            "issuer": issuer,
+            "hosts": hosts,
+            "services": ["web"],
+            "endpoints": [{"port": port}],
+            **more,
+        }
+
+    def add(self, name: str, issuer: str, hosts: str, **more: Any) -> None:
+        self.variables["certfleet_certificates"].append(self._certificate(name, issuer, hosts, **more))
+
+    def play(self, playbook: str = "certfleet.reseller.site", *arguments: str, **variables: Any) -> Run:
+        inventory = self.path / "inventory.json"
+        inventory.write_text(json.dumps({"all": {"hosts": self.hosts, "vars": {**self.variables, **variables}}}))
+        program = str(Path(sys.executable).parent / "ansible-playbook")
+        result = subprocess.run(
+            [program, "-i", str(inventory), playbook, *arguments],
+            cwd=self.path,
+            env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+        return Run(result.returncode, result.stdout + result.stderr)
+
+    def provider_calls(self) -> int:
+        return sum(self.sandbox.count(service=name) for name in PROVIDERS)
+
+    def written(self) -> dict[str, bytes]:
+        """Everything below the state directory, and what the hosts have."""
+        places = [self.state, *(Path(self.sandbox.host(name)["root"]) for name in HOSTS)]
+        return {
+            str(path): path.read_bytes() if path.is_file() else os.readlink(path).encode() if path.is_symlink() else b""
+            for place in places
+            for path in sorted(place.rglob("*"))
+            if "run" not in path.parts
+        }
+
+    def served(self, host: str, name: str) -> bool:
+        """Whether a TLS client that trusts the sandbox's CA is content with what the host serves."""
+        place = self.sandbox.host(host)
+        context = ssl.create_default_context(cafile=self.sandbox.ca_path)
+        try:
+            with (
+                socket.create_connection((place["address"], place["tls_port"]), timeout=5) as plain,
+                context.wrap_socket(plain, server_hostname=name),
+            ):
+                return True
+        except ssl.SSLError:
+            return False
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[Fleet]:
+    resolve = {"www.alpha.test": HOSTS["web1"], "shop.beta.test": HOSTS["web2"], "*.gamma.test": HOSTS["web2"]}
+    with Sandbox(hosts=HOSTS, resolve=resolve) as sandbox:
+        yield Fleet(sandbox, tmp_path)
+
+
+# --- the demo ---------------------------------------------------------------------------------------------------------
+
+
+def leftovers() -> set[str]:
+    return {path.name for path in (ROOT / ".work").glob("demo-*")}
+
+
+def test_the_demo_ends_well_and_leaves_nothing() -> None:
+    before = leftovers()
+    result = subprocess.run(
+        [sys.executable, str(ROOT / "tools" / "demo.py")], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    last = result.stdout.strip().splitlines()[-1]
+    assert last.startswith("RESULT  ok: 4 certificates on 3 hosts, 7 of 7 endpoints proven; second run: changed=0")
+    assert "0 provider calls, 0 ACME requests" in last
+    assert "\x1b" not in result.stdout
+    assert leftovers() <= before
+
+
+def test_the_demo_cleans_up_when_it_is_interrupted() -> None:
+    before = leftovers()
+    with subprocess.Popen(
+        [sys.executable, str(ROOT / "tools" / "demo.py")], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        for line in process.stdout:
+            if "Start the sandbox" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "RESULT  failed: interrupted" in rest
+    time.sleep(0.5)
+    assert leftovers() <= before
+
+
+# --- the site playbook ------------------------------------------------------------------------------------------------
+
+
+def test_check_mode_first_run_second_run(fleet: Fleet) -> None:
+    fleet.add("*.gamma.test", "beta", "all", challenge="dns-01", key_type="rsa")
+    before = fleet.written()
+    predicted = fleet.play("certfleet.reseller.site", "--check", "--diff")
+    assert predicted.code == 0, predicted.output
+    assert fleet.written() == before
+    assert not fleet.state.exists()
+    assert fleet.provider_calls() == 0
+
+    real = fleet.play()
+    assert real.code == 0, real.output
+    # the challenges are known only after the order
+    unknown = {task for task, _who in real.changed if task.startswith(("Publish", "Withdraw", "Have TXT"))}
+    assert predicted.changed == {(task, who) for task, who in real.changed if task not in unknown}
+    assert fleet.provider_calls() == 2
+    for host, name in (
+        ("web1", "www.alpha.test"),
+        ("web2", "www.alpha.test"),
+        ("web2", "shop.beta.test"),
+        ("web1", "x.gamma.test"),
+    ):
+        assert fleet.served(host, name), (host, name)
+    assert "not issued yet" not in real.output
+    for secret in (fleet.sandbox.sslcom["secret_key"], fleet.sandbox.identrust["api_key"]):
+        assert secret not in real.output + predicted.output
+
+    fleet.sandbox.clear_ledger()
+    written = fleet.written()
+    for arguments in ((), ("--check",)):
+        again = fleet.play("certfleet.reseller.site", *arguments)
+        assert again.code == 0, again.output
+        assert again.changed == set()
+        assert fleet.written() == written
+    assert fleet.provider_calls() == 0
+    assert not [entry for entry in fleet.sandbox.ledger() if entry["service"].startswith("acme")]
+
+
+def test_no_secret_is_shown_at_any_verbosity(fleet: Fleet) -> None:
+    run = fleet.play("certfleet.reseller.site", "-vvvv", "--diff")
+    assert run.code == 0, run.output
+    records = [json.loads(path.read_text()) for path in (fleet.state / "eab").glob("*.json")]
+    keys = ["".join(path.read_text().splitlines()[1:3]) for path in fleet.state.rglob("privkey.pem")]
+    keys += ["".join(path.read_text().splitlines()[1:3]) for path in (fleet.state / "accounts").glob("*.key")]
+    secrets = [
+        fleet.sandbox.sslcom["secret_key"],
+        fleet.sandbox.sslcom["account_key"],
+        fleet.sandbox.identrust["api_key"],
+    ]
+    secrets += [record["hmac_key"] for record in records] + keys
+    assert len(records) == 2
+    assert len(keys) == 4
+    assert [secret for secret in secrets if secret in run.output] == []
+
+
+def test_an_issuer_that_fails_does_not_hold_up_the_others(fleet: Fleet) -> None:
+    fleet.variables["certfleet_issuers"]["beta"]["api_key"] = "wrong"
+    fleet.variables["certfleet_certificates"][1]["hosts"] = "web1"
+    fleet.variables["certfleet_certificates"][0]["hosts"] = "web2"
+    fleet.sandbox.set_addresses("www.alpha.test", HOSTS["web2"])
+    run = fleet.play()
+    assert run.code != 0
+    assert fleet.served("web2", "www.alpha.test")
+    assert re.search(r'"msg": "beta: .*(401|refuse|accept|key)', run.output), run.output
+    assert '"msg": "alpha' not in run.output
+
+
+def test_a_certificate_that_fails_does_not_hold_up_those_of_its_issuer(fleet: Fleet) -> None:
+    fleet.add("other.gamma.test", "alpha", "web1")  # its name leads to web2
+    assert fleet.play("certfleet.reseller.provision_eab").code == 0
+    run = fleet.play("certfleet.reseller.issue")
+    assert run.code != 0
+    current = {path.parent.name for path in (fleet.state / "sets").glob("*/current")}
+    assert current == {"www.alpha.test", "shop.beta.test"}, run.output
+    assert re.search(r'"msg": "alpha: .*other\.gamma\.test by http-01', run.output)
+    webroot = Path(fleet.sandbox.host("web1")["root"]) / "www"
+    assert [path for path in webroot.rglob("*") if path.is_file()] == []
+
+
+def test_unreachable_hosts_do_not_hold_up_the_others(fleet: Fleet) -> None:
+    fleet.hosts["gone"] = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
+    fleet.add("gone.gamma.test", "alpha", "gone", services=[], endpoints=[])
+    run = fleet.play()
+    assert run.code != 0
+    assert run.recap["gone"]["unreachable"] == 1
+    assert fleet.served("web1", "www.alpha.test")
+    assert fleet.served("web2", "shop.beta.test")
+
+
+def test_batches(fleet: Fleet) -> None:
+    """Under serial each batch finds its certificates issued, and challenges go to the hosts of all batches."""
+    playbook = fleet.path / "play.yml"
+    playbook.write_text(
+        json.dumps(
+            [
+                {
+                    "hosts": "all",
+                    "gather_facts": False,
+                    "serial": 1,
+                    "roles": [
+                        f"certfleet.reseller.{name}" for name in ("acme_eab", "acme_client", "certificate_deploy")
+                    ],
+                }
+            ]
+        )
+    )
+    run = fleet.play(str(playbook))
+    assert run.code == 0, run.output
+    assert len([task for task in run.tasks if task[0] == "Place the orders" and task[1] == "changed"]) == 2
+    assert fleet.served("web2", "shop.beta.test")
+    assert fleet.provider_calls() == 2
+
+
+def test_batches_of_the_deployment(fleet: Fleet) -> None:
+    run = fleet.play("certfleet.reseller.site", "-e", "certfleet_serial=1")
+    assert run.code == 0, run.output
+    assert run.output.count("PLAY [Serve the certificates]") == 2
+    assert re.search(r"web1 +www\.alpha\.test +alpha .*served on", run.output)
+
+
+def test_a_limit_leaves_the_rest_alone(fleet: Fleet) -> None:
+    run = fleet.play("certfleet.reseller.site", "--limit", "web1")
+    assert run.code == 0, run.output
+    assert sorted(path.name for path in (fleet.state / "sets").iterdir()) == ["www.alpha.test"]
+
+
+def test_the_controller_does_not_become_root(fleet: Fleet) -> None:
+    """``ansible_become`` of the inventory is about the hosts; what runs on the controller stays the user's."""
+    run = fleet.play("certfleet.reseller.provision_eab", ansible_become=True, ansible_become_exe="/nonexistent/sudo")
+    assert run.code == 0, run.output
+    run = fleet.play("certfleet.reseller.issue", "--check", ansible_become=True, ansible_become_exe="/nonexistent/sudo")
+    assert run.code == 0, run.output
+
+
+def test_dns_without_tasks_is_refused_before_anything_happens(fleet: Fleet) -> None:
+    fleet.add("*.gamma.test", "beta", "all", challenge="dns-01")
+    run = fleet.play(acme_client_dns_tasks="")
+    assert run.code != 0
+    assert "*.gamma.test: challenge dns-01 needs acme_client_dns_tasks" in run.output
+    assert fleet.provider_calls() == 0
+
+
+# --- wrong inventories ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    with Sandbox(hosts=HOSTS) as sandbox:
+        yield Fleet(sandbox, tmp_path_factory.mktemp("described"))
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "sentence"),
+    [
+        ("certificates.1.issuer", "bata", '[1] (shop.beta.test): issuer "bata" is not in certfleet_issuers (did you'),
+        ("certificates.1.issuer", None, "[1] (shop.beta.test): issuer is missing"),
+        ("certificates.1.name", "www.alpha.test", "[1] (www.alpha.test): the name is used twice"),
+        ("certificates.1.name", None, "certfleet_certificates[1]: name is missing"),
+        ("certificates.1.domain", "x", '[1] (shop.beta.test): there is no option "domain" (did you mean "domains"?)'),
+        ("certificates.1.domains", ["a b"], "[1] (shop.beta.test): domains 'a b' is not a DNS name"),
+        (
+            "certificates.1.domains",
+            ["*.beta.test"],
+            "[1] (shop.beta.test): *.beta.test can only be validated by dns-01",
+        ),
+        ("certificates.1.challenge", "http", '[1] (shop.beta.test): challenge is "http", not one of'),
+        ("certificates.1.hosts", "web9", '[1] (shop.beta.test): hosts "web9" is neither a host nor a group'),
+        ("certificates.1.hosts", "web[0]", '[1] (shop.beta.test): hosts "web[0]" picks hosts by number'),
+        ("certificates.0.key_type", "rsa", "issues for ecdsa keys, not rsa"),
+        ("certificates.1.key_size", 1024, "[1] (shop.beta.test): key_size of ecdsa is 1024"),
+        ("certificates.1.endpoints", [{"prot": 443}], 'endpoints[0] there is no option "prot" (did you mean "port"?)'),
+        ("certificates.1.services", ["wbe"], 'there is no service "wbe" (did you mean "web"?)'),
+        ("certificates.1.key_mode", 416, '[1] (shop.beta.test): key_mode is "416"; write it as four octal digits'),
+        ("issuers.beta.kind", "identtrust", 'certfleet_issuers.beta: kind is "identtrust", not one of'),
+        ("issuers.beta.customer", "Beta Ltd", 'certfleet_issuers.beta: customer is "Beta Ltd", not an e-mail address'),
+        ("issuers.beta.directory_url", None, "certfleet_issuers.beta: directory_url is missing"),
+        ("issuers.beta.secret_key", "s3cret", 'certfleet_issuers.beta: there is no option "secret_key"'),
+        ("issuers.alpha.contact", 7, "certfleet_issuers.alpha: contact must be a list of texts, not a number"),
+    ],
+)
+def test_a_wrong_inventory_names_the_entry(described: Fleet, where: str, value: Any, sentence: str) -> None:
+    kept = copy.deepcopy(described.variables)
+    try:
+        part, key, option = where.split(".")
+        described.variables[f"certfleet_{part}"][int(key) if key.isdigit() else key][option] = value
+        run = described.play()
+    finally:
+        described.variables = kept
+    assert run.code != 0
+    plain = run.output.replace('\\"', '"')
+    assert sentence in plain, run.output
+    assert "PLAY [Have" not in plain
+    assert "s3cret" not in run.output
+    assert described.provider_calls() == 0
+    assert not described.state.exists()
