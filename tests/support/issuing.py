@@ -1,17 +1,16 @@
 # Copyright (c) 2026 the certfleet.reseller contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The modules of an issuance in this process, with a clock that a test may turn, and a controller that calls one after the other.
-
-`call` does what `_core.engine` does with a resource; a failure is the exception itself instead of `fail_json`.
-"""
+"""The modules of an issuance in this process, with a clock that a test may turn, and a controller that calls one after the other."""
 
 from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 import os
 import stat
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,36 +28,61 @@ MODULES = "ansible_collections.certfleet.reseller.plugins.modules."
 
 
 @functools.cache
-def definition(name: str) -> tuple[Callable[..., Any], dict[str, Any]]:
-    """The class and the argument spec that a module hands to the engine."""
-    found: list[tuple[Callable[..., Any], dict[str, Any]]] = []
+def definition(name: str) -> tuple[Callable[..., Any], Callable[..., Any], dict[str, Any]]:
+    """The function of the engine that a module calls, and the class and the argument spec that it hands over."""
+    found: list[tuple[Callable[..., Any], Callable[..., Any], dict[str, Any]]] = []
 
-    def catch(factory: Callable[..., Any], **spec: Any) -> None:
-        found.append((factory, spec["argument_spec"]))
+    def catch(run: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda factory, **spec: found.append((run, factory, spec["argument_spec"]))
 
-    with mock.patch.object(engine, "run", catch), mock.patch.object(engine, "run_info", catch):
+    with (
+        mock.patch.object(engine, "run", catch(engine.run)),
+        mock.patch.object(engine, "run_info", catch(engine.run_info)),
+    ):
         importlib.import_module(MODULES + name).main()
     return found[0]
 
 
+class _Ended(Exception):
+    """What a module hands out at its end."""
+
+    def __init__(self, result: dict[str, Any]) -> None:
+        self.result = result
+
+
+class _Module:
+    """In the place of AnsibleModule."""
+
+    def __init__(self, params: dict[str, Any], check: bool) -> None:
+        self.params, self.check_mode, self._diff = params, check, False
+
+    def warn(self, text: str) -> None:
+        raise AssertionError(f"a warning that no test expects: {text}")
+
+    def exit_json(self, **result: Any) -> None:
+        raise _Ended(result)
+
+    def fail_json(self, **result: Any) -> None:
+        error = sys.exc_info()[1]
+        assert error is not None
+        error.result = result  # type: ignore[attr-defined]
+        raise error
+
+
 def call(name: str, options: dict[str, Any], clock: Clock = SYSTEM, check: bool = False) -> dict[str, Any]:
-    factory, spec = definition(name)
+    """Runs a module through the engine. A failure raises what the engine got; its attribute `result` is what users see."""
+    run, factory, spec = definition(name)
     checked = ArgumentSpecValidator(spec).validate(options)
     if checked.error_messages:
         raise UsageError("; ".join(checked.error_messages))
-    params = checked.validated_parameters
-    timed = name.startswith("acme_") and name != "acme_account" or name == "certificate_request"
-    resource = factory(clock) if timed else factory()
-    if hasattr(resource, "look"):
-        return {"changed": False, **resource.look(params, may_write=not check)}
-    want = resource.want(params)
-    have = resource.read(want)
-    plan = resource.plan(want, have)
-    if plan.changed and not check:
-        engine._carry_out(resource, plan, [])
-        have = resource.read(want)
-    steps = [step.show() for step in plan.steps]
-    return {"changed": plan.changed, "steps": steps, "reason": plan.reason, **resource.show(want, have, plan)}
+    module = _Module(checked.validated_parameters, check)
+    timed = "clock" in inspect.signature(factory).parameters
+    with mock.patch.object(engine, "AnsibleModule", lambda **_: module):
+        try:
+            run(lambda: factory(clock) if timed else factory())
+        except _Ended as ended:
+            return ended.result
+    raise AssertionError("the module has no end")
 
 
 @dataclass

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._core import files
+from .._core.clock import Clock
 from .._core.errors import StateError, UsageError
 from .._sets.store import SetStore
 from .._sets.wanted import Wanted, from_params
@@ -52,7 +53,7 @@ class Want:
             )
         return str(known["url"]) if known else None
 
-    def clients(self) -> Clients:
+    def clients(self, clock: Clock) -> Clients:
         """Clients of the account, one per worker."""
         key, url = files.read(self.key_path), self.account_url()
 
@@ -61,6 +62,6 @@ class Want:
                 raise UsageError(
                     "there is no account with the key %s yet" % self.key_path, hint="Run acme_account first."
                 )
-            return AcmeClient(self.directory_url, key, url, self.timeout, self.ca_path)
+            return AcmeClient(self.directory_url, key, url, self.timeout, self.ca_path, clock)
 
         return Clients(make)

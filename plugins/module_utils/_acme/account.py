@@ -11,7 +11,7 @@ from typing import Any
 
 from .._core import credential, files
 from .._core.clock import SYSTEM, iso
-from .._core.errors import CollectionError, StateError, UsageError
+from .._core.errors import CollectionError, StateError, UsageError, clean
 from .._core.plan import Plan, Step
 from .._core.secret import Secret
 
@@ -76,7 +76,12 @@ class AccountResource:
     def plan(self, want: Want, have: Have) -> Plan:
         account = have.account
         wanted = {"directory_url": want.directory_url, "contact": list(want.contact), "kid": have.kid}
-        if account is None or have.key is None:
+        if account is not None and have.key is None:
+            raise StateError(
+                "the account key %s is gone, but %s knows its account" % (want.key_path, record_path(want.key_path)),
+                hint="Restore the key from a backup, or move the .json away: then a new account is registered.",
+            )
+        if account is None:
             steps = [Step("create", want.key_path)] if have.key is None else []
             steps.append(Step("register", want.directory_url))
             return Plan(tuple(steps), {}, wanted, reason="the account is not known yet")
@@ -132,25 +137,31 @@ class AccountResource:
             return
         files.prove_writable(record_path(want.key_path))
         client = self._client(want, None)
-        eab = self._binding(want, client.meta("externalAccountRequired") is True)
-        if client.meta("termsOfService") and not want.terms_agreed:
-            raise UsageError(
-                "the CA's terms are not agreed to (%s)" % client.meta("termsOfService"),
-                hint="Read them, and set terms_agreed: true.",
-            )
-        try:
-            url = client.account(want.contact, eab, want.terms_agreed)
-        except CollectionError as error:
-            raise _explained(error, eab) from None
+        eab = self._binding(want)
+        url = client.find_account(want.contact, eab)
+        if url is None:
+            self._check_terms(want, client, eab)
+            try:
+                url = client.new_account(want.contact, eab, want.terms_agreed)
+            except CollectionError as error:
+                raise _explained(error, eab) from None
         self._save(want, url, eab[0] if eab else None)
 
-    def _binding(self, want: Want, required: bool) -> tuple[str, Secret] | None:
+    def _check_terms(self, want: Want, client: Any, eab: tuple[str, Secret] | None) -> None:
+        """What a new account needs, and one that is found again does not."""
+        if eab is None and client.meta("externalAccountRequired") is True:
+            raise UsageError(
+                "the directory %s requires external account binding" % want.directory_url,
+                hint="Give eab_path: the credential record of the customer at this provider.",
+            )
+        if client.meta("termsOfService") and not want.terms_agreed:
+            raise UsageError(
+                "the CA's terms are not agreed to (%s)" % clean(client.meta("termsOfService")),
+                hint="Read them, and set terms_agreed: true.",
+            )
+
+    def _binding(self, want: Want) -> tuple[str, Secret] | None:
         if want.eab_path is None:
-            if required:
-                raise UsageError(
-                    "the directory %s requires external account binding" % want.directory_url,
-                    hint="Give eab_path: the credential record of the customer at this provider.",
-                )
             return None
         if self._record is None:
             raise UsageError(

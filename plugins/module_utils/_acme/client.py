@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import threading
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
+from urllib.parse import urljoin
 
 from .._core.clock import SYSTEM, Clock, Deadline
 from .._core.errors import (
@@ -22,11 +23,13 @@ from .._core.errors import (
     RateLimited,
     TransportError,
     UsageError,
+    clean,
 )
 from .._core.secret import Secret
 from .._http import strict_json
 from .._http.retry import retry_after
 from .._http.session import Session, links
+from .._http.urls import check_url
 from . import model
 from .problems import rate_limited, translate
 
@@ -38,7 +41,7 @@ Value = TypeVar("Value")
 
 _NONCE_TRIES = 12  # Pebble refuses one good nonce in twenty on purpose, and up to every second one when asked to
 _READ_TRIES = 4
-_MOST_PAGES = 20
+_MOST_PAGES = 100  # Pebble has three orders on each
 _MOST_CHAINS = 8
 _LONGEST_POLL = 30.0
 
@@ -67,7 +70,7 @@ class AcmeClient:
 
         self._clock = clock
         self._timeout = timeout
-        self._session = _Recorder(Session(timeout, ca_path))
+        self._session = _Recorder(Session(timeout, ca_path), directory_url)
         self._net = client.ClientNetwork(timeout=int(timeout))
         self._net.session = self._session  # type: ignore[assignment]
         self._directory_url = directory_url
@@ -115,13 +118,6 @@ class AcmeClient:
 
     # -- account -----------------------------------------------------------------------------------------------------
 
-    def account(self, contact: tuple[str, ...], eab: tuple[str, Secret] | None, terms_agreed: bool) -> str:
-        """The URL of the account of this key; found again, or made with external account binding (RFC 8555 section 7.3)."""
-        found = self.find_account(contact, eab)
-        return found or self._new_account(
-            {"contact": list(contact), "termsOfServiceAgreed": terms_agreed, **self._binding(eab)}
-        )
-
     def find_account(self, contact: tuple[str, ...], eab: tuple[str, Secret] | None) -> str | None:
         """Looks the account up by its key, first without the binding: some servers refuse a binding that was used, and some
         (HARICA) want it on every request."""
@@ -139,6 +135,10 @@ class AcmeClient:
             if isinstance(error, (NotSent, RateLimited)):
                 raise error
             return None
+
+    def new_account(self, contact: tuple[str, ...], eab: tuple[str, Secret] | None, terms_agreed: bool) -> str:
+        """The URL of a new account of this key, bound to what the provider gave (RFC 8555 section 7.3)."""
+        return self._new_account({"contact": list(contact), "termsOfServiceAgreed": terms_agreed, **self._binding(eab)})
 
     def update_contact(self, contact: tuple[str, ...]) -> None:
         self._post(self._account_url(), {"contact": list(contact)})
@@ -216,7 +216,8 @@ class AcmeClient:
                     if isinstance(value, dict)
                     else []
                 )
-                url = next(iter(links(response, "next")), None)
+                following = next(iter(links(response, "next")), None)
+                url = urljoin(url, following) if following else None
             return found
         except CollectionError as error:
             # SSL.com and many others have no such list, or no readable account; then there is nothing to find again.
@@ -240,13 +241,14 @@ class AcmeClient:
     def finalize(self, order: model.Order, csr_der_b64: str) -> None:
         self._post(order.finalize, {"csr": csr_der_b64})
 
-    def certificate(self, order: model.Order) -> list[bytes]:
-        """The chains that the server offers, the default one first (RFC 8555 section 7.4.2)."""
+    def certificate(self, order: model.Order, alternates: bool) -> list[bytes]:
+        """The chains that the server offers, the default one first (RFC 8555 section 7.4.2); that one alone without ``alternates``."""
         if order.certificate is None:
             raise ProtocolError("the ACME server says the order is valid, but names no certificate")
         response = self._read(order.certificate)
         chains = [response.content]
-        for link in links(response, "alternate")[: _MOST_CHAINS - 1]:
+        others = [urljoin(order.certificate, link) for link in links(response, "alternate")] if alternates else []
+        for link in [link for link in dict.fromkeys(others) if link != order.certificate][: _MOST_CHAINS - 1]:
             chains.append(self._read(link).content)
         return chains
 
@@ -307,14 +309,16 @@ class AcmeClient:
                 ValueError,
                 KeyError,
                 TypeError,
+                AttributeError,  # JSON of another type than the library expects
+                RecursionError,
             ) as error:
                 raise self._translate(error) from None
         raise AssertionError("not reached")
 
     def _translate(self, error: Exception) -> CollectionError:
-        identities = self._directory.get("meta", {}).get("caaIdentities") if self._directory else None
+        identities = self.meta("caaIdentities") if self._directory else None
         caa = tuple(str(item) for item in identities) if isinstance(identities, list) else ()
-        return translate(error, self.last_headers, caa)
+        return translate(error, self._session.status, self.last_headers, caa)
 
     def _model(self, make: Callable[[str, Any], Value], url: str, value: Any) -> Value:
         try:
@@ -341,17 +345,33 @@ _RESOURCES = ("newNonce", "newAccount", "newOrder")
 
 
 class _Recorder:
-    """The session, remembering the headers of the last answer: the library drops them when it raises."""
+    """The session, remembering status and headers of the last answer: the library drops them when it raises.
 
-    def __init__(self, session: Session) -> None:
+    All URLs but the directory's come from the server. It may name other hosts (RFC 8555 section 7.1 does not forbid it, and what is sent is
+    signed and public), but not ones that the user could not give, and no plain http on loopback unless it is there itself.
+    """
+
+    def __init__(self, session: Session, directory_url: str) -> None:
         self._session = session
+        self._directory_url = directory_url
+        self.status = 0
         self.headers: dict[str, str] = {}
 
     def request(self, method: str, url: str, **options: Any) -> requests.Response:
-        self.headers = {}
+        self.status, self.headers = 0, {}
+        if url != self._directory_url:
+            self._check(url)
         response = self._session.request(method, url, **options)
-        self.headers = response.headers  # type: ignore[assignment]
+        self.status, self.headers = response.status_code, response.headers  # type: ignore[assignment]
         return response
+
+    def _check(self, url: str) -> None:
+        try:
+            check_url(url)
+        except UsageError as error:
+            raise ProtocolError("the ACME server names a URL that is not used: " + error.message) from None
+        if url.startswith("http:") and not self._directory_url.startswith("http:"):
+            raise ProtocolError("the ACME server names a URL that is not https: %s" % clean(url))
 
     def close(self) -> None:
         self._session.close()
@@ -361,6 +381,9 @@ def _jwk(account_key: bytes) -> tuple[Any, Any]:
     """The account key and the signature algorithm that fits it (RFC 7518 section 3.1)."""
     from josepy import jwa, jwk
 
+    from .._x509 import load
+
+    load.private_key(account_key, "the account key")  # says in our words what is wrong with it
     key = jwk.JWK.load(account_key)
     if isinstance(key, jwk.JWKRSA):
         return key, jwa.RS256

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable
+from typing import Any
 
 from .._core import files
 from .._core.clock import SYSTEM, Clock, Deadline, iso
-from .._core.errors import ProviderError, StateError
+from .._core.errors import ProviderError, StateError, VerifyError
 from .._core.plan import Plan, Step
 from .._sets.request import Have, look
 from .._sets.store import KEY, PENDING, REQUEST
@@ -20,7 +20,7 @@ from .._x509.verify import VerifiedSet, verify_set
 from . import model, renewal_info
 from .access import Want
 from .client import AcmeClient
-from .order import PLACED, note_failure
+from .order import PLACED, fitting, note_failure
 
 
 class FinalizeResource:
@@ -30,7 +30,7 @@ class FinalizeResource:
     def want(self, params: dict[str, Any]) -> Want:
         self._want = Want.from_params(params)
         self.workers = self._want.workers
-        self._clients = self._want.clients()
+        self._clients = self._want.clients(self._clock)
         self._deadline = Deadline(self._want.wait_timeout, self._clock)
         return self._want
 
@@ -55,12 +55,14 @@ class FinalizeResource:
         files.make_directory(store.directory(wanted.name))
         with files.lock(store.directory(wanted.name)):
             state = look(store, wanted, self._clock)
-            if state.pending is None:
-                if state.reason is None:
-                    return  # another run was faster
-                raise StateError("there is no request", hint="Run certificate_request and acme_order first.")
-            if not state.pending.issued:
-                self._issue(wanted, state.pending.order)
+            if state.unfinished is not None:  # an earlier run was cut off between two renames
+                store.switch(wanted.name, state.unfinished)
+                state = look(store, wanted, self._clock)
+            if state.pending is None and state.reason is None:
+                return  # that was it, or another run was faster
+            pending = fitting(wanted, state)
+            if not pending.issued:
+                self._issue(wanted, pending.order)
             store.promote(wanted.name)
             renewal_info.refresh(self._clients.get(), store, wanted, self._clock)
 
@@ -84,7 +86,7 @@ class FinalizeResource:
             if error.code == "validation" or (error.code or "").startswith("order_"):  # else it can still be used
                 note_failure(self._want, wanted.name, note, error)
             raise
-        issued = self._choose(client, wanted, order)
+        issued = self._choose(client, wanted, note, order)
         meta = {
             "name": wanted.name,
             "directory_url": self._want.directory_url,
@@ -98,14 +100,11 @@ class FinalizeResource:
 
     def _drive(self, client: AcmeClient, wanted: Wanted, order: model.Order) -> model.Order:
         if order.status == model.PENDING:
-            for url in order.authorizations:
-                self._validate(client, wanted, url)
-            order = self._wait(client, order.url, lambda found: found.status != model.PENDING)
+            self._validate(client, wanted, order.authorizations)
+        order = self._wait(client, order, (model.READY, model.PROCESSING, model.VALID, model.INVALID))
         if order.status == model.READY:
             client.finalize(order, self._request(wanted))
-            order = self._wait(client, order.url, lambda found: found.status in (model.VALID, model.INVALID))
-        elif order.status == model.PROCESSING:
-            order = self._wait(client, order.url, lambda found: found.status != model.PROCESSING)
+        order = self._wait(client, order, (model.VALID, model.INVALID))
         if order.status != model.VALID:
             raise ProviderError(
                 "the CA did not issue the certificate (order %s)" % order.status,
@@ -115,22 +114,25 @@ class FinalizeResource:
             )
         return order
 
-    def _validate(self, client: AcmeClient, wanted: Wanted, url: str) -> None:
-        """Answers the challenge of one authorization and waits for the verdict (RFC 8555 section 7.5.1)."""
-        authorization = client.authorization(url)
-        if authorization.status == model.VALID:
-            return
-        challenge = authorization.challenge(wanted.challenge)
-        if challenge is None and authorization.status == model.PENDING:
-            raise ProviderError(
-                "the CA offers no %s for %s" % (wanted.challenge, authorization.domain), hint="Use the other challenge."
-            )
-        if challenge is not None and authorization.status == challenge.status == model.PENDING:
-            client.answer(challenge)
+    def _validate(self, client: AcmeClient, wanted: Wanted, urls: tuple[str, ...]) -> None:
+        """Answers the challenges of all authorizations, then waits for the verdicts (RFC 8555 section 7.5.1)."""
+        found = [client.authorization(url) for url in urls]
+        for authorization in found:
+            challenge = authorization.challenge(wanted.challenge)
+            if challenge is None and authorization.status == model.PENDING:
+                raise ProviderError(
+                    "the CA offers no %s for %s" % (wanted.challenge, authorization.domain),
+                    hint="Use the other challenge.",
+                )
+            if challenge is not None and authorization.status == challenge.status == model.PENDING:
+                client.answer(challenge)
+        for authorization in found:
+            if authorization.status != model.VALID:
+                self._await_verdict(client, wanted, authorization.url)
+
+    def _await_verdict(self, client: AcmeClient, wanted: Wanted, url: str) -> None:
         verdict = client.poll(
-            lambda: client.authorization(url),
-            lambda found: found.status not in (model.PENDING, model.PROCESSING),
-            self._deadline,
+            lambda: client.authorization(url), lambda found: found.status in model.VERDICTS, self._deadline
         )
         if verdict.status != model.VALID:
             failed = verdict.challenge(wanted.challenge)
@@ -141,19 +143,27 @@ class FinalizeResource:
                 detail=failed.problem if failed else None,
             )
 
-    def _wait(self, client: AcmeClient, url: str, ready: Callable[[model.Order], bool]) -> model.Order:
-        return client.poll(lambda: client.order(url), ready, self._deadline)
+    def _wait(self, client: AcmeClient, order: model.Order, statuses: tuple[str, ...]) -> model.Order:
+        if order.status in statuses:
+            return order
+        return client.poll(lambda: client.order(order.url), lambda found: found.status in statuses, self._deadline)
 
-    def _choose(self, client: AcmeClient, wanted: Wanted, order: model.Order) -> VerifiedSet:
+    def _choose(self, client: AcmeClient, wanted: Wanted, note: dict[str, Any], order: model.Order) -> VerifiedSet:
         """The preferred one of the chains that the CA offers, proven to belong to our key and names."""
-        choice = chains.choose(client.certificate(order), wanted.preferred_chain)
-        return verify_set(
-            key_pem=self._want.store.content(wanted.name, PENDING, KEY),
-            fullchain_pem=choice.chain,
-            names=wanted.domains,
-            now=self._clock.now(),
-            source="the certificate that the CA issued",
-        )
+        found = client.certificate(order, alternates=wanted.preferred_chain is not None)
+        choice = chains.choose(found, wanted.preferred_chain)
+        try:
+            return verify_set(
+                key_pem=self._want.store.content(wanted.name, PENDING, KEY),
+                fullchain_pem=choice.chain,
+                names=wanted.domains,
+                now=self._clock.now(),
+                source="the certificate that the CA issued",
+            )
+        except VerifyError as error:
+            if error.extra.get("check") in _HOPELESS:
+                note_failure(self._want, wanted.name, note, error)
+            raise
 
     def _request(self, wanted: Wanted) -> str:
         """The CSR as ``finalize`` wants it: DER in base64url (RFC 8555 section 7.4)."""
@@ -182,6 +192,10 @@ class FinalizeResource:
             "renew_at": state.renew_at,
         }
 
+
+# Another try with the same order cannot end otherwise: it was used for another key (by another controller, say), or it lay too long.
+# Everything else might be mended, and a new order might cost money and end the same way.
+_HOPELESS = ("key", "expired")
 
 _HINTS = {
     model.HTTP01: "Check that the name points to hosts that serve the web root on port 80, then run again.",

@@ -18,7 +18,7 @@ HTTP01 = "http-01"
 DNS01 = "dns-01"
 
 PENDING, PROCESSING, READY, VALID, INVALID = "pending", "processing", "ready", "valid", "invalid"
-USABLE = (PENDING, READY, PROCESSING, VALID)
+VERDICTS = (VALID, INVALID, "deactivated", "expired", "revoked")  # of an authorization
 
 # base64url (RFC 8555 section 8); anything else could be a path or a command somewhere (CVE-2026-40611 of lego).
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -101,8 +101,9 @@ def problem(value: Any) -> str | None:
     """A problem document (RFC 7807) and its subproblems in one line."""
     if not isinstance(value, dict):
         return None
-    word = str(value.get("type", "")).rpartition(":")[2]
-    parts = [clean("%s: %s" % (word, value.get("detail", "no detail")))]
+    word = str(value.get("type", "about:blank")).rpartition(":")[2]  # about:blank (RFC 7807 section 4.2) says nothing
+    text = value.get("detail") or value.get("title") or "no reason given"
+    parts = [clean(text if word == "blank" else "%s: %s" % (word, text))]
     subproblems = value.get("subproblems")
     for item in subproblems[:10] if isinstance(subproblems, list) else ():
         name = (

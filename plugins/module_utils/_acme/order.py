@@ -9,6 +9,7 @@ replaced: after a kill between the server's work and our note of it, the order i
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,15 +17,17 @@ from .._core import files, pool
 from .._core.clock import SYSTEM, Clock, iso
 from .._core.errors import CollectionError, ProviderError, StateError
 from .._core.plan import Plan, Step
+from .._sets import decide
 from .._sets.request import Have as SetHave
 from .._sets.request import look
-from .._sets.store import Live
+from .._sets.store import Live, Pending
 from .._sets.wanted import Wanted
 from . import model
 from .access import Want
 from .client import AcmeClient
 
 INTENT, PLACED, FAILED = "intent", "placed", "failed"
+_MOST_ORDERS = 50  # an order that was cut off is one of the newest of its account
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,13 @@ class Have:
 class OrderResource:
     def __init__(self, clock: Clock = SYSTEM) -> None:
         self._clock = clock
+        self._adopting = threading.Lock()
+        self._adopted: set[str] = set()
 
     def want(self, params: dict[str, Any]) -> Want:
         self._want = Want.from_params(params)
         self.workers = self._want.workers
-        self._clients = self._want.clients()
+        self._clients = self._want.clients(self._clock)
         return self._want
 
     def read(self, want: Want) -> dict[str, Have]:
@@ -53,8 +58,7 @@ class OrderResource:
         steps = []
         for wanted in want.certificates:
             state = have[wanted.name]
-            issued = state.set.pending is not None and state.set.pending.issued
-            if _under_way(state.set) and state.order is None and not issued:
+            if _needs_order(state):
                 steps.append(Step("order", wanted.name, data=wanted))
         before = {step.subject: "no usable order" for step in steps}
         after = {step.subject: "order for %s" % ", ".join(step.data.domains) for step in steps}
@@ -67,10 +71,8 @@ class OrderResource:
         files.make_directory(store.directory(wanted.name))
         with files.lock(store.directory(wanted.name)):
             current = self._read_one(wanted)
-            if current.set.pending is None:
-                raise StateError("there is no request to order for", hint="Run certificate_request first.")
-            if current.order is None:  # else another run was faster
-                self._place(wanted, current.set, current.set.pending.order)
+            if _needs_order(current):  # else another run was faster
+                self._place(wanted, current.set, fitting(wanted, current.set).order)
 
     def show(self, want: Want, have: dict[str, Have], plan: Plan) -> dict[str, Any]:
         http: list[dict[str, Any]] = []
@@ -104,7 +106,7 @@ class OrderResource:
             if error.kind == "provider" or error.status == 404:
                 return Have(found, None, ())  # the server has forgotten it
             raise
-        if order.status not in model.USABLE:
+        if order.status == model.INVALID:
             return Have(found, None, ())
         urls = order.authorizations if order.status == model.PENDING else ()
         return Have(found, order, tuple(client.authorization(url) for url in urls))
@@ -138,20 +140,22 @@ class OrderResource:
     def _find_again(self, client: AcmeClient, wanted: Wanted) -> model.Order | None:
         """The order that a run which was cut off had placed: open, for these names, and no other set's."""
         taken = self._taken()
-        for url in reversed(client.orders()):
-            if url in taken:
-                continue
+        newest_first = [url for url in reversed(client.orders()) if url not in taken]
+        for url in newest_first[:_MOST_ORDERS]:
             try:
                 order = client.order(url)
             except ProviderError:
                 continue  # listed, but gone
             if order.status in (model.PENDING, model.READY) and set(order.names) == set(wanted.domains):
-                return order
+                with self._adopting:  # another set of this run may have the same names, and the same luck
+                    if url not in self._adopted:
+                        self._adopted.add(url)
+                        return order
         return None
 
     def _taken(self) -> set[str]:
-        notes = (self._want.store.pending(wanted.name) for wanted in self._want.certificates)
-        return {str(item.order.get("order_url")) for item in notes if item is not None and item.order}
+        notes = [self._want.store.order(wanted.name) for wanted in self._want.certificates]
+        return {str(note.get("order_url")) for note in notes if note is not None}
 
     def _replaces(self, client: AcmeClient, live: Live | None, wanted: Wanted) -> str | None:
         """The certificate that the new one takes the place of (RFC 9773 section 5), where the server wants to know.
@@ -174,10 +178,7 @@ class OrderResource:
                 continue
             challenge = authorization.challenge(wanted.challenge)
             if challenge is None:
-                raise ProviderError(
-                    "%s: the CA offers no %s for %s" % (wanted.name, wanted.challenge, authorization.domain),
-                    hint="Use the other challenge.",
-                )
+                continue  # acme_finalize says so; the other sets can go on
             content = self._clients.get().key_authorization(challenge.token)
             found.append(_published(wanted, authorization.domain, challenge.token, content))
         return found
@@ -186,6 +187,24 @@ class OrderResource:
 def note_failure(want: Want, name: str, note: dict[str, Any], error: CollectionError) -> None:
     """Remembers that an order is dead, so that the next run places a new one."""
     want.store.save_order(name, {**note, "state": FAILED, "problem": error.detail or error.message})
+
+
+def fitting(wanted: Wanted, found: SetHave) -> Pending:
+    """The pending version, if it is there and for what is wanted now."""
+    if found.pending is None:
+        raise StateError("there is no request", hint="Run certificate_request first.")
+    if not decide.fits(wanted, found.pending):
+        raise StateError(
+            "the pending request is for %s with a key of type %s %d"
+            % (", ".join(found.pending.request.names), found.pending.request.key_type, found.pending.request.key_size),
+            hint="Run certificate_request first, with the same list of certificates.",
+        )
+    return found.pending
+
+
+def _needs_order(state: Have) -> bool:
+    issued = state.set.pending is not None and state.set.pending.issued
+    return _under_way(state.set) and state.order is None and not issued
 
 
 def _under_way(found: SetHave) -> bool:

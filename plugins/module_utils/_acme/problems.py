@@ -9,7 +9,15 @@ from datetime import timedelta
 from typing import Any, Mapping
 
 from .._core.clock import SYSTEM, iso
-from .._core.errors import AuthError, CollectionError, OutcomeUnknown, ProtocolError, ProviderError, RateLimited
+from .._core.errors import (
+    AuthError,
+    CollectionError,
+    NotSent,
+    OutcomeUnknown,
+    ProtocolError,
+    ProviderError,
+    RateLimited,
+)
 from .._http.retry import retry_after
 from .model import problem
 
@@ -28,26 +36,21 @@ _HINTS = {
 }
 
 
-def translate(error: Exception, headers: Mapping[str, str], caa: tuple[str, ...] = ()) -> CollectionError:
-    """``headers``: those of the last answer. ``caa``: the CA's identities from its directory."""
+def translate(error: Exception, status: int, headers: Mapping[str, str], caa: tuple[str, ...] = ()) -> CollectionError:
+    """``status`` and ``headers``: those of the last answer. ``caa``: the CA's identities from its directory."""
     from acme import errors, messages
 
     if isinstance(error, CollectionError):
         return error
     if isinstance(error, messages.Error):
-        return _from_problem(error.to_json(), headers, caa)
+        return _from_problem(error.to_json(), status, headers, caa)
     if isinstance(error, errors.ConflictError):
         return ProviderError("the ACME server sees a conflict", status=409, code="conflict")
     if isinstance(error, errors.ClientError):
-        response: Any = error.args[0] if error.args else None
-        response = response[0] if isinstance(response, tuple) else response
-        status = getattr(response, "status_code", None)
-        if status == 429:
-            return rate_limited(headers, None)
-        if isinstance(status, int) and (status >= 500 or status == 408):
-            return OutcomeUnknown("the ACME server has trouble (status %d)" % status, hint="Run again.", status=status)
-        return ProtocolError("the ACME server's answer is not ACME", status=status)
-    return ProtocolError("the ACME server's answer cannot be read (%s)" % type(error).__name__)
+        return _trouble(status, headers, None) or ProtocolError("the ACME server's answer is not ACME", status=status)
+    return _trouble(status, headers, None) or ProtocolError(
+        "the ACME server's answer cannot be read (%s)" % type(error).__name__, status=status or None
+    )
 
 
 def rate_limited(headers: Mapping[str, str], detail: str | None) -> RateLimited:
@@ -64,8 +67,20 @@ def rate_limited(headers: Mapping[str, str], detail: str | None) -> RateLimited:
     )
 
 
-def _from_problem(body: Any, headers: Mapping[str, str], caa: tuple[str, ...]) -> CollectionError:
-    word = str(body.get("type", "")).rpartition(":")[2] if isinstance(body, dict) else ""
+def _trouble(status: int, headers: Mapping[str, str], detail: str | None) -> CollectionError | None:
+    """What a status means whatever the body says: gateways in front of ACME servers answer in JSON of their own."""
+    if status == 429:
+        return rate_limited(headers, detail)
+    if status >= 500 or status == 408:
+        return OutcomeUnknown(
+            "the ACME server has trouble (status %d)" % status, hint="Run again.", status=status, detail=detail
+        )
+    return None
+
+
+def _from_problem(body: Any, status: int, headers: Mapping[str, str], caa: tuple[str, ...]) -> CollectionError:
+    kind = str(body.get("type", "")) if isinstance(body, dict) else ""
+    word = kind.rpartition(":")[2] if kind != "about:blank" else ""
     text = problem(body)
     if word == "rateLimited":
         return rate_limited(headers, text)
@@ -73,6 +88,13 @@ def _from_problem(body: Any, headers: Mapping[str, str], caa: tuple[str, ...]) -
     if word == "caa" and hint:
         hint = hint % (", ".join(caa) or "see its documentation")
     if word == "serverInternal":
-        return OutcomeUnknown("the ACME server has trouble", hint="Run again.", code=word, detail=text)
-    kind = AuthError if word in ("unauthorized", "externalAccountRequired", "accountDoesNotExist") else ProviderError
-    return kind("the ACME server refused", hint=hint, code=word, detail=text)
+        return OutcomeUnknown("the ACME server has trouble", hint="Run again.", status=status, code=word, detail=text)
+    if word == "badNonce":  # and nothing was done
+        return NotSent(
+            "the ACME server refuses every nonce it hands out", hint="Run again.", status=status, code=word, detail=text
+        )
+    trouble = _trouble(status, headers, text)
+    if trouble is not None:
+        return trouble
+    refusal = AuthError if word in ("unauthorized", "externalAccountRequired", "accountDoesNotExist") else ProviderError
+    return refusal("the ACME server refused", hint=hint, status=status, code=word or None, detail=text)

@@ -29,13 +29,16 @@ class RenewalInfo:
 
     def look(self, params: dict[str, Any], may_write: bool) -> dict[str, Any]:
         store = SetStore(params["sets_path"])
-        clients = Clients(lambda: AcmeClient(params["directory_url"], None, None, params["timeout"], params["ca_path"]))
+        options = (params["timeout"], params["ca_path"], self._clock)
+        clients = Clients(lambda: AcmeClient(params["directory_url"], None, None, *options))
 
         def ask(wanted: Wanted) -> dict[str, Any]:
             live = store.live(wanted.name)
             if live is not None and may_write and is_due(store.renewal(wanted.name), live, self._clock.now()):
                 with files.lock(store.directory(wanted.name)):
-                    refresh(clients.get(), store, wanted, self._clock)
+                    live = store.live(wanted.name)  # another run may have been faster
+                    if live is not None and is_due(store.renewal(wanted.name), live, self._clock.now()):
+                        refresh(clients.get(), store, wanted, self._clock)
             return _show(wanted, live, store.renewal(wanted.name))
 
         outcomes = pool.each(ask, from_params(params), params["workers"])
