@@ -82,7 +82,7 @@ def predicted(result: Mapping[str, Any], certificates: list[dict[str, Any]], mis
     """The module's result in check mode, with the sets that can be installed as soon as they are issued."""
     steps = [{"action": "install", "subject": "%s (once it is issued)" % name, "cost": "free"} for name in missing]
     known = {each["name"]: each for each in result["sets"]}
-    after = {name: "installed once it is issued" for name in missing}
+    after = dict.fromkeys(missing, "installed once it is issued")
     shown = {
         "changed": True,
         "sets": [known.get(each["name"]) or _unissued(each) for each in certificates],
