@@ -182,7 +182,7 @@ def _where(target: str) -> str:
         return "to a malformed address"
 
 
-def _proxies(url: str) -> Mapping[str, str]:
+def _proxies(url: str) -> dict[str, str]:
     import requests
 
     return {} if is_loopback(urlsplit(url).hostname or "") else requests.utils.get_environ_proxies(url)
