@@ -82,8 +82,9 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.certfleet.reseller.plugins.module_utils._core import fleet
 from ansible_collections.certfleet.reseller.plugins.module_utils._core.errors import UsageError
+from ansible_collections.certfleet.reseller.plugins.module_utils._fleet import model
+from ansible_collections.certfleet.reseller.plugins.module_utils._fleet.hosts import Hosts
 from ansible_collections.certfleet.reseller.plugins.plugin_utils.errors import as_filter_error
 
 
@@ -100,20 +101,20 @@ def fleet_certificates(
     with as_filter_error():
         if form not in ("full", "acme", "deploy"):
             raise UsageError("form is %r, not full, acme or deploy" % form)
-        found = fleet.certificates(value, None if issuers is None else fleet.issuers(issuers))
-        known = None if groups is None else fleet.Hosts(groups)
+        found = model.certificates(value, None if issuers is None else model.issuers(issuers))
+        known = None if groups is None else Hosts(groups)
         if known is not None:
-            fleet.check_hosts(found, known)
+            model.check_hosts(found, known)
         if issuer is not None:
             found = [each for each in found if each.get("issuer") == issuer]
         if hosts is not None:
             if known is None:
                 raise UsageError("the option hosts needs the option groups")
-            found = fleet.on_hosts(found, known, hosts, unbound=form == "acme")
+            found = model.on_hosts(found, known, hosts, unbound=form == "acme")
         if form == "acme":
-            return [fleet.for_acme(each) for each in found]
+            return [model.for_acme(each) for each in found]
         if form == "deploy":
-            return [fleet.for_deploy(each, services, address) for each in found]
+            return [model.for_deploy(each, services, address) for each in found]
         return found
 
 

@@ -48,7 +48,7 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.certfleet.reseller.plugins.module_utils._core import table
+from ansible_collections.certfleet.reseller.plugins.module_utils._fleet import table
 
 
 def fleet_table(value: Any, columns: Any = None) -> list[str]:

@@ -26,7 +26,7 @@ NAMES = [str(path.relative_to(PLUGINS)) for path in FILES]
 # A layer may import from itself and from what is further down.
 LAYERS = [
     {"modules", "action", "lookup", "filter", "plugin_utils"},
-    {"_sslcom", "_identrust", "_acme", "_sets", "_deploy"},
+    {"_sslcom", "_identrust", "_acme", "_sets", "_deploy", "_fleet"},
     {"_x509", "_http"},
     {"_core"},
 ]
@@ -232,7 +232,7 @@ def test_size_of_files(path: Path) -> None:
 
 
 # still to be split, or one thing that reads better in one piece: they may shrink, not grow
-LARGER: dict[str, int] = {"module_utils/_acme/client.py": 430, "module_utils/_core/fleet.py": 500}
+LARGER: dict[str, int] = {"module_utils/_acme/client.py": 430}
 
 
 @pytest.mark.parametrize("path", FILES, ids=NAMES)

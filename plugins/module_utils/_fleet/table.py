@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Iterable, Mapping, Sequence
 
-from .clock import parse_iso
-from .errors import clean
+from .._core.clock import parse_iso
+from .._core.errors import clean
 
 COLUMNS = ("host", "name", "issuer", "serial", "days_left", "proof")
 MISSING = "-"

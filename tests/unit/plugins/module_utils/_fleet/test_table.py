@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
-from ansible_collections.certfleet.reseller.plugins.module_utils._core import table
+from ansible_collections.certfleet.reseller.plugins.module_utils._fleet import table
 
 NOW = datetime(2026, 11, 22, tzinfo=timezone.utc)
 ENDPOINT = {"address": "127.0.0.1", "port": 443, "proof": True}

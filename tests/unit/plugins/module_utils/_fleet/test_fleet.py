@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.certfleet.reseller.plugins.module_utils._core import fleet
 from ansible_collections.certfleet.reseller.plugins.module_utils._core.errors import UsageError
+from ansible_collections.certfleet.reseller.plugins.module_utils._fleet import model as fleet
+from ansible_collections.certfleet.reseller.plugins.module_utils._fleet.hosts import Hosts
 
 ALPHA = {
     "kind": "sslcom",
@@ -197,7 +198,7 @@ def test_two_records_of_one_identrust_account_are_refused() -> None:
     ],
 )
 def test_patterns_mean_what_they_mean_to_ansible(pattern: str, expected: list[str]) -> None:
-    found = fleet.Hosts(GROUPS).of(pattern)
+    found = Hosts(GROUPS).of(pattern)
     assert sorted(set(found)) == sorted(expected)
 
 
@@ -212,7 +213,7 @@ def test_patterns_mean_what_they_mean_to_ansible(pattern: str, expected: list[st
 )
 def test_a_pattern_that_names_nobody_is_an_error(pattern: str, sentence: str) -> None:
     with pytest.raises(UsageError) as caught:
-        fleet.check_hosts(certificates({**WWW, "hosts": pattern}), fleet.Hosts(GROUPS))
+        fleet.check_hosts(certificates({**WWW, "hosts": pattern}), Hosts(GROUPS))
     assert caught.value.sentence().startswith("certfleet_certificates[0] (www.example.com): ")
     assert sentence in caught.value.sentence()
 
@@ -220,7 +221,7 @@ def test_a_pattern_that_names_nobody_is_an_error(pattern: str, sentence: str) ->
 def test_selection_by_host() -> None:
     unbound = {"name": "*.example.com", "issuer": "alpha", "challenge": "dns-01"}
     found = certificates(WWW, {**WWW, "name": "db.example.com", "hosts": "db"}, unbound)
-    hosts = fleet.Hosts(GROUPS)
+    hosts = Hosts(GROUPS)
 
     def names(*wanted: str, unbound: bool) -> list[str]:
         return [each["name"] for each in fleet.on_hosts(found, hosts, wanted, unbound)]
