@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,12 +20,15 @@ from ansible_collections.certfleet.reseller.plugins.module_utils._core import cr
 from ansible_collections.certfleet.reseller.plugins.module_utils._core.clock import Clock
 from ansible_collections.certfleet.reseller.plugins.module_utils._core.errors import (
     AuthError,
+    CollectionError,
+    OutcomeUnknown,
     ProviderError,
     StateError,
     TransportError,
     UsageError,
 )
 from ansible_collections.certfleet.reseller.plugins.module_utils._core.secret import Secret
+from ansible_collections.certfleet.reseller.plugins.module_utils._http.session import Session
 from ansible_collections.certfleet.reseller.plugins.module_utils._sets.store import SetStore
 from cryptography import x509
 
@@ -257,6 +263,47 @@ def test_an_order_of_a_run_that_was_cut_off_is_found_again(controller: Controlle
     assert (again["order_url"], again["found_again"]) == (url, True)
     assert orders_of(controller) == before
     assert len(before) == 8
+
+
+class Hasty(Clock):
+    def sleep(self, seconds: float) -> None:
+        super().sleep(min(seconds, 0.05))
+
+
+def test_many_issuances_with_lost_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Half of the nonces are refused, half of the authorizations are reused, and one answer in twelve is lost."""
+    number, batch, lost, runs = int(os.environ.get("CERTFLEET_ISSUANCES", "60")), 20, 0, 0
+    chance, real = random.Random(20261122), Session.request
+
+    def request(self: Session, method: str, url: str, *arguments: Any, **options: Any) -> Any:
+        nonlocal lost
+        answer = real(self, method, url, *arguments, **options)
+        if chance.random() < 1 / 12:
+            lost += 1
+            raise OutcomeUnknown("lost on its way")
+        return answer
+
+    with Pebble(KEYS, nonce_reject=50, authz_reuse=50) as pebble:
+        controller = controller_of(pebble, tmp_path)
+        controller.account()
+        controller.clock = Hasty()
+        monkeypatch.setattr(Session, "request", request)
+        for first in range(0, number, batch):
+            sets = [certificate(f"n{index}.lost.test") for index in range(first, first + batch)]
+            for _attempt in range(12):
+                runs += 1
+                with contextlib.suppress(CollectionError):
+                    controller.issue(*sets)
+                    break
+        monkeypatch.undo()
+        issued, orders = len(list(controller.sets.glob("*/current"))), len(orders_of(controller))
+    with capsys.disabled():
+        print(f" {issued} certificates, {orders} orders, {lost} answers lost, {runs} runs", end="")
+    assert issued == orders == number
+    assert lost > number
+    assert (mixed(controller.sets), leftovers(controller.state)) == ([], [])
 
 
 # -- accounts -----------------------------------------------------------------------------------------------------------
