@@ -5,19 +5,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
+from .._core.directories import fixed_key_type
 from .._core.errors import UsageError
 from .._core.names import dns_names
 from .._x509.keys import DEFAULT_SIZE
 from .._x509.renewal import Policy
 
 HTTP01, DNS01 = "http-01", "dns-01"
-
-# SSL.com's directories issue for one type of key each: .../sslcom-dv-rsa and .../sslcom-dv-ecc.
-_FIXED_KEY_TYPE = re.compile(r"/sslcom-[a-z0-9-]*-(rsa|ecc)(/directory)?/?$")
 
 
 @dataclass(frozen=True)
@@ -48,12 +45,6 @@ def from_params(params: dict[str, Any]) -> tuple[Wanted, ...]:
             raise
         found.append(wanted)
     return tuple(found)
-
-
-def fixed_key_type(directory_url: str | None) -> str | None:
-    """The type of key that a directory issues for, where its URL says so."""
-    match = _FIXED_KEY_TYPE.search(directory_url or "")
-    return {"rsa": "rsa", "ecc": "ecdsa"}[match.group(1)] if match else None
 
 
 def _one(entry: dict[str, Any], directory_url: str | None, policy: Policy) -> Wanted:
