@@ -85,13 +85,13 @@ def echo(sandbox: Sandbox, service: str, *names: str, **more: Any) -> None:
     )
 
 
-def assert_silent(runs: Runs, state: Path, what: str) -> None:
+def assert_silent(runs: Runs, state: Path, what: str, arguments_may_show: bool = False) -> None:
     hidden = [*GIVEN.items(), *generated(state)]
     assert len(hidden) > len(GIVEN) + 6
     found = runs.hits(hidden)
     # Ansible shows callbacks the arguments of tasks, with variables filled in; no module can keep them from it, only
-    # no_log on the task. They are counted here, not forbidden.
-    hits = [hit for hit in found if hit[2] != "task arguments"]
+    # no_log on the task. Where the tasks are the test's own they are counted, not forbidden.
+    hits = [hit for hit in found if hit[2] != "task arguments" or not arguments_may_show]
     spellings = sum(len(forms(secret)) for _name, secret in hidden)
     sizes = ", ".join(f"{kind} {len(content) // 1000} kB" for kind, content in sorted(runs.sinks.items()))
     print(
@@ -265,7 +265,7 @@ def test_modules(sandbox: Sandbox, tmp_path: Path) -> None:
     results = [json.loads(line) for line in runs.sinks["callback"].split(b"\n") if line.startswith(b"{")]
     assert len(results) >= len(made.tasks)
     print(f"\n{len(made.tasks)} tasks of {len(made.kinds)} modules")
-    assert_silent(runs, state, "modules")
+    assert_silent(runs, state, "modules", arguments_may_show=True)
 
 
 # --- roles ------------------------------------------------------------------------------------------------------------

@@ -27,7 +27,9 @@ class CallbackModule(CallbackBase):
     CALLBACK_NEEDS_ENABLED = True
 
     def _dump(self, result: Any, **_options: Any) -> None:
-        for name, content in (("results", result._result), ("arguments", result._task.args)):
+        # no_log is for callbacks to respect: they get the arguments in any case
+        arguments = None if "censored" in result._result else result._task.args
+        for name, content in (("results", result._result), ("arguments", arguments)):
             with open(os.path.join(os.environ["CERTFLEET_DUMP"], name), "a", encoding="utf-8") as file:
                 file.write(json.dumps({"task": str(result._task), name: content}, default=str) + "\n")
 
