@@ -86,7 +86,7 @@ class Output:
             self.failed += int(found[3]) + int(found[4])
         elif found := RESULT.match(text):
             self._states.add("failed" if found[1] == "fatal" else found[1])
-            item = found[3] if found[3] != "None" else ""  # hidden by no_log
+            item = "" if (found[3] or "").startswith(("(censored", "None")) else found[3]  # hidden by no_log
             self._who.append(item or found[2].split(" ->")[-1].strip())
         if self._task == TABLE_TASK:
             self._read_table(text)
