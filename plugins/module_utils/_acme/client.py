@@ -83,8 +83,9 @@ class AcmeClient:
 
     # -- directory ---------------------------------------------------------------------------------------------------
 
-    def directory(self) -> dict[str, Any]:
-        """The directory (RFC 8555 section 7.1.1), fetched once."""
+    def directory(self, known: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The directory (RFC 8555 section 7.1.1), fetched once, or taken from another client that has it."""
+        self._directory = self._directory or known
         if self._directory is None:
             value = self.read_plain(self._directory_url)
             if not isinstance(value, dict) or not all(isinstance(value.get(name), str) for name in _RESOURCES):
@@ -330,15 +331,20 @@ class AcmeClient:
 
 
 class Clients:
-    """One client per worker thread, made when a worker first needs it."""
+    """One client per worker thread, made when a worker first needs it. They share the directory, which is fetched once."""
 
     def __init__(self, make: Callable[[], AcmeClient]) -> None:
         self._make = make
         self._local = threading.local()
+        self._lock = threading.Lock()
+        self._directory: dict[str, Any] | None = None
 
     def get(self) -> AcmeClient:
         if not hasattr(self._local, "client"):
-            self._local.client = self._make()
+            made = self._make()
+            with self._lock:
+                self._directory = made.directory(self._directory)
+            self._local.client = made
         client: AcmeClient = self._local.client
         return client
 

@@ -12,6 +12,7 @@ from .._core import files
 from .._core.clock import SYSTEM, Clock, Deadline, iso
 from .._core.errors import ProviderError, StateError, VerifyError
 from .._core.plan import Plan, Step
+from .._sets.each import EachSet, readable
 from .._sets.request import Have, look
 from .._sets.store import KEY, PENDING, REQUEST
 from .._sets.wanted import Wanted
@@ -23,7 +24,7 @@ from .client import AcmeClient
 from .order import PLACED, fitting, note_failure
 
 
-class FinalizeResource:
+class FinalizeResource(EachSet):
     def __init__(self, clock: Clock = SYSTEM) -> None:
         self._clock = clock
 
@@ -35,11 +36,11 @@ class FinalizeResource:
         return self._want
 
     def read(self, want: Want) -> dict[str, Have]:
-        return {wanted.name: look(want.store, wanted, self._clock) for wanted in want.certificates}
+        return self.read_each(lambda wanted: look(want.store, wanted, self._clock), want.certificates, workers=1)
 
     def plan(self, want: Want, have: dict[str, Have]) -> Plan:
         steps, before, after = [], {}, {}
-        for wanted in want.certificates:
+        for wanted in readable(want.certificates, have):
             state = have[wanted.name]
             if state.unfinished is None and state.pending is None and state.reason is None:
                 continue
@@ -69,7 +70,10 @@ class FinalizeResource:
     def show(self, want: Want, have: dict[str, Have], plan: Plan) -> dict[str, Any]:
         done = {step.subject for step in plan.steps}
         return {
-            "certificates": [self._show(wanted, have[wanted.name], wanted.name in done) for wanted in want.certificates]
+            "certificates": [
+                self._show(wanted, have[wanted.name], wanted.name in done)
+                for wanted in readable(want.certificates, have)
+            ]
         }
 
     def _issue(self, wanted: Wanted, note: dict[str, Any] | None) -> None:

@@ -13,11 +13,12 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from .._core import files, pool
+from .._core import files
 from .._core.clock import SYSTEM, Clock, iso
 from .._core.errors import CollectionError, ProviderError, StateError
 from .._core.plan import Plan, Step
 from .._sets import decide
+from .._sets.each import EachSet, readable
 from .._sets.request import Have as SetHave
 from .._sets.request import look
 from .._sets.store import Live, Pending
@@ -37,7 +38,7 @@ class Have:
     authorizations: tuple[model.Authorization, ...]
 
 
-class OrderResource:
+class OrderResource(EachSet):
     def __init__(self, clock: Clock = SYSTEM) -> None:
         self._clock = clock
         self._adopting = threading.Lock()
@@ -50,13 +51,11 @@ class OrderResource:
         return self._want
 
     def read(self, want: Want) -> dict[str, Have]:
-        outcomes = pool.each(self._read_one, want.certificates, want.workers)
-        pool.raise_failures(outcomes, lambda wanted: wanted.name)
-        return {outcome.item.name: outcome.value for outcome in outcomes}
+        return self.read_each(self._read_one, want.certificates, want.workers)
 
     def plan(self, want: Want, have: dict[str, Have]) -> Plan:
         steps = []
-        for wanted in want.certificates:
+        for wanted in readable(want.certificates, have):
             state = have[wanted.name]
             if _needs_order(state):
                 steps.append(Step("order", wanted.name, data=wanted))
@@ -78,7 +77,7 @@ class OrderResource:
         http: list[dict[str, Any]] = []
         dns: list[dict[str, Any]] = []
         shown: list[dict[str, Any]] = []
-        for wanted in want.certificates:
+        for wanted in readable(want.certificates, have):
             state = have[wanted.name]
             shown.append(
                 {

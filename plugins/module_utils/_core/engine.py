@@ -16,7 +16,8 @@ from .plan import Plan, Step
 class Resource(Protocol):
     """The contract of all resources; ``docs/development/architecture.md`` has it in words.
 
-    A resource whose steps do not depend on each other has an attribute ``workers``: how many of them may run at once.
+    A resource whose steps do not depend on each other has an attribute ``workers``: how many of them may run at once. One
+    that works on a list keeps in ``problem`` what went wrong with single items while it read: the others go on.
     """
 
     def want(self, params: dict[str, Any]) -> Any:
@@ -62,6 +63,7 @@ def run(factory: Callable[[], Resource], **spec: Any) -> None:
             problem = _carry_out(resource, plan, done)
             have = resource.read(want)
         shown = resource.show(want, have, plan)
+        problem = problem or getattr(resource, "problem", None)
         if problem is not None:
             raise problem
     except Exception as error:  # pylint: disable=broad-except

@@ -14,6 +14,7 @@ from .._core.errors import StateError
 from .._core.plan import Plan, Step
 from .._x509 import csr, keys
 from . import decide
+from .each import EachSet, readable
 from .store import CURRENT, PENDING, REQUEST, Live, Pending, SetStore
 from .wanted import Wanted, from_params
 
@@ -50,7 +51,7 @@ def look(store: SetStore, wanted: Wanted, clock: Clock) -> Have:
     )
 
 
-class RequestResource:
+class RequestResource(EachSet):
     workers = 4  # generating RSA keys is the one slow part, and releases the interpreter
 
     def __init__(self, clock: Clock = SYSTEM) -> None:
@@ -61,11 +62,11 @@ class RequestResource:
         return Want(from_params(params))
 
     def read(self, want: Want) -> dict[str, Have]:
-        return {wanted.name: look(self._store, wanted, self._clock) for wanted in want.certificates}
+        return self.read_each(lambda wanted: look(self._store, wanted, self._clock), want.certificates, workers=1)
 
     def plan(self, want: Want, have: dict[str, Have]) -> Plan:
         steps, before, after = [], {}, {}
-        for wanted in want.certificates:
+        for wanted in readable(want.certificates, have):
             action = _action(wanted, have[wanted.name])
             if action is None:
                 continue
@@ -95,7 +96,10 @@ class RequestResource:
 
     def show(self, want: Want, have: dict[str, Have], plan: Plan) -> dict[str, Any]:
         planned = {step.subject: step.action for step in plan.steps}
-        shown = [self._show(wanted, have[wanted.name], planned.get(wanted.name)) for wanted in want.certificates]
+        shown = [
+            self._show(wanted, have[wanted.name], planned.get(wanted.name))
+            for wanted in readable(want.certificates, have)
+        ]
         return {"certificates": shown, "pending": [item["name"] for item in shown if item["pending"]]}
 
     def _do(self, action: str, wanted: Wanted, have: Have) -> None:
