@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import inspect
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,6 +71,39 @@ class _Module:
         raise error
 
 
+class _Stand:
+    """What stands in for the class AnsibleModule while calls are under way: each thread gets its own module."""
+
+    def __init__(self) -> None:
+        self.own = threading.local()
+        self.lock = threading.Lock()
+        self.users = 0
+        self.original: Any = None
+
+    def __call__(self, **_spec: Any) -> Any:
+        return self.own.module
+
+
+_STAND = _Stand()
+
+
+@contextlib.contextmanager
+def _in_place_of_ansible_module(module: _Module) -> Iterator[None]:
+    """Not mock.patch: threads that overlap would leave each other's stand-in behind."""
+    with _STAND.lock:
+        if _STAND.users == 0:
+            _STAND.original, engine.AnsibleModule = engine.AnsibleModule, _STAND  # type: ignore[misc, assignment]
+        _STAND.users += 1
+    _STAND.own.module = module
+    try:
+        yield
+    finally:
+        with _STAND.lock:
+            _STAND.users -= 1
+            if _STAND.users == 0:
+                engine.AnsibleModule = _STAND.original  # type: ignore[misc]
+
+
 def call(name: str, options: dict[str, Any], clock: Clock = SYSTEM, check: bool = False) -> dict[str, Any]:
     """Runs a module through the engine. A failure raises what the engine got; its attribute `result` is what users see."""
     run, factory, spec = definition(name)
@@ -77,7 +112,7 @@ def call(name: str, options: dict[str, Any], clock: Clock = SYSTEM, check: bool 
         raise UsageError("; ".join(checked.error_messages))
     module = _Module(checked.validated_parameters, check)
     timed = "clock" in inspect.signature(factory).parameters
-    with mock.patch.object(engine, "AnsibleModule", return_value=module):
+    with _in_place_of_ansible_module(module):
         try:
             run(lambda: factory(clock) if timed else factory())
         except _Ended as ended:

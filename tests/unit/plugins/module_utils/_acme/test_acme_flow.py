@@ -337,7 +337,7 @@ def test_a_second_run_at_the_same_time_places_no_second_order(server: FakeAcme, 
         except BaseException as error:
             errors.append(error)
 
-    threads = [threading.Thread(target=run) for _ in range(10)]
+    threads = [threading.Thread(target=run) for _number in range(10)]
     for thread in threads:
         thread.start()
     for thread in threads:
