@@ -12,14 +12,17 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
-from ..module_utils._core import failure
+from ..module_utils._core import failure, pool
 from ..module_utils._core.clock import SYSTEM
 from ..module_utils._core.errors import UsageError
 from ..module_utils._deploy import sets, spec
 
 
 class ActionModule(ActionBase):
-    """Proves all sets on the controller, then runs the module once. If one set is refused no host is touched."""
+    """Proves each set on the controller, then runs the module once for those that are right.
+
+    A set that is missing or refused reaches no host. It does not hold up the others, and the task fails for it at the end.
+    """
 
     _supports_check_mode = True
 
@@ -27,13 +30,19 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         try:
             options, missing = self._options()
-            loaded = self._load(options, missing)
+            outcomes = self._load(options, missing)
+            problem = pool.failures(outcomes, lambda each: str(each["name"]))
         except Exception as error:  # pylint: disable=broad-except
-            return {**result, "failed": True, "changed": False, "done": [], "open": [], **failure.describe(error)}
+            return {**result, **_failed(error)}
+        loaded = [outcome.value for outcome in outcomes if outcome.error is None]
+        if problem is not None and not loaded:
+            return {**result, **_failed(problem)}
         arguments = {**self._task.args, **sets.arguments(loaded)}
         result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
         if missing and not result.get("failed"):
             result.update(sets.predicted(result, options["certificates"], missing))
+        if problem is not None:
+            result.update(_also_failed(result, problem))
         warnings = [text for each in loaded for text in each.warnings]
         if warnings:
             result["warnings"] = [*result.get("warnings", []), *warnings]
@@ -50,7 +59,19 @@ class ActionModule(ActionBase):
         missing = [name for name in names if not sets.exists(options["sets_path"], name)]
         return options, missing if self._task.check_mode else []
 
-    def _load(self, options: dict[str, Any], missing: list[str]) -> list[sets.Loaded]:
+    def _load(self, options: dict[str, Any], missing: list[str]) -> list[pool.Outcome[dict[str, Any]]]:
         now = SYSTEM.now()
         wanted = [each for each in options["certificates"] if each["name"] not in missing]
-        return [sets.load(options["sets_path"], each, now) for each in wanted]
+        return pool.each(lambda each: sets.load(options["sets_path"], each, now), wanted, workers=1)
+
+
+def _failed(error: Exception) -> dict[str, Any]:
+    return {"failed": True, "changed": False, "done": [], "open": [], **failure.describe(error)}
+
+
+def _also_failed(result: dict[str, Any], problem: Exception) -> dict[str, Any]:
+    """The failure of single sets, beside what the module did for the others."""
+    described = failure.describe(problem)
+    if result.get("failed"):
+        return {"msg": "%s | %s" % (result.get("msg"), described["msg"])}
+    return {"failed": True, "done": result.get("steps", []), "open": [], **described}

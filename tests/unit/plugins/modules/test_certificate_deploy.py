@@ -367,12 +367,28 @@ def with_key_of(issued: Issued, other: Issued) -> Issued:
 def test_refused_before_any_change(fleet: Fleet, issued: Issued, check: str) -> None:
     store(fleet.sets, NAME, issue([NAME]))
     store(fleet.sets, OTHER, issued)
-    run = fleet.deploy(fleet.entry(NAME), fleet.entry(OTHER))
+    run = fleet.deploy(fleet.entry(OTHER))
     assert run.code == 2
     assert (run.result["error"]["kind"], run.result["error"]["check"]) == ("verify", check)
     assert str(fleet.sets / "_wildcard.example.org") in run.result["msg"]
     assert (run.result["changed"], run.result["done"], run.result["open"]) == (False, [], [])
     assert not fleet.root.exists()
+
+
+def test_a_refused_set_does_not_hold_up_the_others(fleet: Fleet) -> None:
+    store(fleet.sets, NAME, issue([NAME]))
+    store(fleet.sets, OTHER, issue(["www.example.org"]))
+    entries = fleet.entry(NAME), fleet.entry(OTHER), fleet.entry("absent.example")
+    predicted, run = fleet.deploy(*entries, check=True), fleet.deploy(*entries)
+    assert (predicted.code, run.code) == (2, 2)
+    assert sorted(run.result["error"]["failed"]) == [OTHER, "absent.example"]
+    assert list(predicted.result["error"]["failed"]) == [OTHER]  # what is not issued yet is predicted
+    assert [step["action"] for step in run.result["done"]] == ["install", "switch"]
+    assert run.result["changed"]
+    assert (fleet.root / NAME / "current" / "privkey.pem").exists()
+    assert [path.name for path in fleet.root.iterdir()] == [NAME]
+    again = fleet.deploy(*entries)
+    assert (again.code, again.result["changed"], again.result["done"]) == (2, False, [])
 
 
 def test_refused_sets_that_are_not_complete(fleet: Fleet) -> None:
