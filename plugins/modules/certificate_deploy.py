@@ -13,7 +13,8 @@ version_added: 0.1.0
 description:
   - Installs certificate sets (private key, certificate and chain) from the controller on a host, all of them in one task.
   - Each set is verified on the controller before anything travels. The key must fit the certificate, the names must be exactly those
-    wanted, the chain must hold together and the dates must be right. If one set is refused the host is left as it is.
+    wanted, the chain must hold together and the dates must be right. A set that is missing or refused is left as it is on the host;
+    it does not hold up the others, and the task fails for it at the end.
   - Key, certificate and chain of a set switch together, by one rename of one link. Services read them below
     C(<root>/<name>/current/), for example C(/etc/certfleet/www.example.com/current/fullchain.pem).
   - After a switch the reload commands are run, and a TLS handshake with every endpoint proves that the new certificate is served.

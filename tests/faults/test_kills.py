@@ -36,7 +36,7 @@ from tests.support.sandbox import Sandbox
 SEED = int(os.environ.get("CERTFLEET_SEED", "20261122"))
 KILLS = 200
 LONG = int(os.environ.get("CERTFLEET_KILLS", "2000"))
-MOST_PER_ROUND = 5
+MOST_PER_ROUND = 8
 ROUNDS_PER_CUSTOMER = 4
 PLAYBOOK_SHARE = 0.04  # of the kills hit a whole ansible-playbook instead
 
@@ -245,7 +245,7 @@ class Test:
     def run(self, kills: int) -> None:
         counts = self.counts
         while counts.kills.total() < kills:
-            for _ in range(self.random.randint(1, MOST_PER_ROUND)):
+            for _ in range(self.random.randint(2, MOST_PER_ROUND)):
                 if not self._kill():
                     break  # it came to its end before
             self._converge()

@@ -56,6 +56,14 @@ class Body:
         return json.dumps(self._value)
 
 
+class Directory:
+    """What a server's directory says, once it was asked."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.value: dict[str, Any] | None = None
+
+
 class AcmeClient:
     def __init__(
         self,
@@ -74,7 +82,7 @@ class AcmeClient:
         self._net = client.ClientNetwork(timeout=int(timeout))
         self._net.session = self._session  # type: ignore[assignment]
         self._directory_url = directory_url
-        self._directory: dict[str, Any] | None = None
+        self._directory = Directory()
         self.bound_kid: str | None = None  # of the account that was registered or found, where the server says it
         if account_key is not None:
             self._net.key, self._net.alg = _jwk(account_key)
@@ -83,15 +91,18 @@ class AcmeClient:
 
     # -- directory ---------------------------------------------------------------------------------------------------
 
-    def directory(self, known: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The directory (RFC 8555 section 7.1.1), fetched once, or taken from another client that has it."""
-        self._directory = self._directory or known
-        if self._directory is None:
-            value = self.read_plain(self._directory_url)
-            if not isinstance(value, dict) or not all(isinstance(value.get(name), str) for name in _RESOURCES):
-                raise ProtocolError("%s is no ACME directory" % self._directory_url, hint="Check directory_url.")
-            self._directory = value
-        return self._directory
+    def directory(self) -> dict[str, Any]:
+        """The directory (RFC 8555 section 7.1.1), fetched once, when it is needed."""
+        with self._directory.lock:
+            if self._directory.value is None:
+                value = self.read_plain(self._directory_url)
+                if not isinstance(value, dict) or not all(isinstance(value.get(name), str) for name in _RESOURCES):
+                    raise ProtocolError("%s is no ACME directory" % self._directory_url, hint="Check directory_url.")
+                self._directory.value = value
+            return self._directory.value
+
+    def share(self, directory: Directory) -> None:
+        self._directory = directory
 
     def meta(self, name: str) -> Any:
         meta = self.directory().get("meta")
@@ -241,8 +252,9 @@ class AcmeClient:
         """Tells the server that the challenge is ready to be validated (RFC 8555 section 7.5.1)."""
         self._post(challenge.url, {})
 
-    def finalize(self, order: model.Order, csr_der_b64: str) -> None:
-        self._post(order.finalize, {"csr": csr_der_b64})
+    def finalize(self, order: model.Order, csr_der_b64: str) -> model.Order:
+        """Sends the request (RFC 8555 section 7.4). Returns the order as it is then."""
+        return self._model(model.order, order.url, _parse(self._post(order.finalize, {"csr": csr_der_b64})))
 
     def certificate(self, order: model.Order, alternates: bool) -> list[bytes]:
         """The chains that the server offers, the default one first (RFC 8555 section 7.4.2); that one alone without ``alternates``."""
@@ -319,7 +331,7 @@ class AcmeClient:
         raise AssertionError("not reached")
 
     def _translate(self, error: Exception) -> CollectionError:
-        identities = self.meta("caaIdentities") if self._directory else None
+        identities = self.meta("caaIdentities") if self._directory.value else None
         caa = tuple(str(item) for item in identities) if isinstance(identities, list) else ()
         return translate(error, self._session.status, self.last_headers, caa)
 
@@ -331,22 +343,28 @@ class AcmeClient:
 
 
 class Clients:
-    """One client per worker thread, made when a worker first needs it. They share the directory, which is fetched once."""
+    """One client per worker thread, made when a worker first needs it, or inherited from a worker that has ended: its connection and its
+    nonce are still good. They share the directory. Nothing is sent here.
+    """
 
     def __init__(self, make: Callable[[], AcmeClient]) -> None:
         self._make = make
-        self._local = threading.local()
         self._lock = threading.Lock()
-        self._directory: dict[str, Any] | None = None
+        self._directory = Directory()
+        self._owned: list[tuple[threading.Thread, AcmeClient]] = []
 
     def get(self) -> AcmeClient:
-        if not hasattr(self._local, "client"):
+        me = threading.current_thread()
+        with self._lock:
+            mine = [index for index, (owner, _client) in enumerate(self._owned) if owner is me]
+            free = [index for index, (owner, _client) in enumerate(self._owned) if not owner.is_alive()]
+            for index in (mine or free)[:1]:
+                self._owned[index] = (me, self._owned[index][1])
+                return self._owned[index][1]
             made = self._make()
-            with self._lock:
-                self._directory = made.directory(self._directory)
-            self._local.client = made
-        client: AcmeClient = self._local.client
-        return client
+            made.share(self._directory)
+            self._owned.append((me, made))
+            return made
 
 
 _RESOURCES = ("newNonce", "newAccount", "newOrder")

@@ -107,7 +107,7 @@ class FinalizeResource(EachSet):
             self._validate(client, wanted, order.authorizations)
         order = self._wait(client, order, (model.READY, model.PROCESSING, model.VALID, model.INVALID))
         if order.status == model.READY:
-            client.finalize(order, self._request(wanted))
+            order = client.finalize(order, self._request(wanted))
         order = self._wait(client, order, (model.VALID, model.INVALID))
         if order.status != model.VALID:
             raise ProviderError(

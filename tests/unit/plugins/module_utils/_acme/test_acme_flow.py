@@ -521,6 +521,38 @@ def test_a_window_that_cannot_be_had_is_no_failure(tmp_path: Path, answer: Answe
 
 
 @pytest.mark.parametrize(
+    "answer", [Answer(cut=True), Answer(503, b""), Answer(200, b"<html>"), Answer(200, {}), problem(429, "rateLimited")]
+)
+def test_a_directory_that_cannot_be_had_is_no_failure_either(tmp_path: Path, answer: Answer) -> None:
+    with FakeAcme(renewal_info=True) as server:
+        controller = controller_of(server, tmp_path)
+        controller.issue(ONE)
+        controller.clock = Shifted(timedelta(days=2))
+        server.answers["directory"] = [answer] * 20
+        (shown,) = controller.renewal_info(ONE)["certificates"]
+        assert shown["problem"]
+        server.answers["directory"] = [answer] * 20  # and it does not keep a certificate that is here from its switch
+        pending = controller.sets / "www.example.com" / "pending"
+        (controller.sets / "www.example.com" / "current").resolve().rename(pending)
+        (controller.sets / "www.example.com" / "current").unlink()
+        assert controller.finalize(ONE)["certificates"][0]["issued"]
+
+
+def test_one_run_asks_for_one_directory_and_few_nonces(tmp_path: Path) -> None:
+    with FakeAcme() as server:
+        controller = controller_of(server, tmp_path)
+        sets = [certificate(f"n{number}.example") for number in range(20)]
+        controller.request(*sets)
+        asked = server.count("directory")
+        controller.order(*sets, workers=4)
+        assert server.count("directory") == asked + 1
+        nonces = server.count("newNonce")
+        controller.finalize(*sets, workers=4)
+        assert server.count("directory") == asked + 2
+        assert server.count("newNonce") - nonces <= 4
+
+
+@pytest.mark.parametrize(
     ("header", "seconds"), [("1", 60), ("1000000000", 86400), ("-5", 21600), ("soon", 21600), ("7200", 7200)]
 )
 def test_the_pause_is_kept_within_bounds(tmp_path: Path, header: str, seconds: int) -> None:
@@ -923,7 +955,7 @@ def test_urls_that_are_not_used(tmp_path: Path, member: str, url: str) -> None:
 def test_no_plain_http_on_loopback_for_a_server_elsewhere() -> None:
     """A CA must not make the controller talk to services of its own machine."""
     client = AcmeClient("https://acme.example/directory", pki.key_pem(pki.new_key()), "https://acme.example/1")
-    client._directory = {"newNonce": "http://127.0.0.1:1/x", "newAccount": "x", "newOrder": "http://localhost:1/"}
+    client._directory.value = {"newNonce": "http://127.0.0.1:1/x", "newAccount": "x", "newOrder": "http://localhost:1/"}
     with pytest.raises(ProtocolError, match="not https"):
         client.new_order(("a.example",), None, None)
 
