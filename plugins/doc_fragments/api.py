@@ -11,7 +11,7 @@ class ModuleDocFragment:
 options:
   timeout:
     description:
-      - Total time for one request, in seconds, from the first byte of the connection to the last byte of the answer.
+      - Total time for one request, in seconds, from the start of the connection to the last byte of the answer. At least 1.
     type: int
     default: 30
   ca_path:
@@ -23,4 +23,5 @@ requirements:
   - requests
 notes:
   - Only C(https) is used; C(http) to loopback addresses alone. Redirects are not followed, and C(.netrc) is not read.
+  - Proxies come from the environment (E(HTTPS_PROXY), E(NO_PROXY)); loopback addresses are never reached through one.
 """
