@@ -245,7 +245,7 @@ class Test:
     def run(self, kills: int) -> None:
         counts = self.counts
         while counts.kills.total() < kills:
-            for _ in range(self.random.randint(2, MOST_PER_ROUND)):
+            for _unused in range(self.random.randint(2, MOST_PER_ROUND)):
                 if not self._kill():
                     break  # it came to its end before
             self._converge()

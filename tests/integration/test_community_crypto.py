@@ -58,7 +58,7 @@ def test_the_example_of_the_lookup(tmp_path: Path, provider: str) -> None:
         env = {**os.environ, "HOME": str(home), "SSL_CERT_FILE": sandbox.ca_path}
         env["ANSIBLE_COLLECTIONS_PATH"] = os.pathsep.join([os.environ["ANSIBLE_COLLECTIONS_PATH"], str(place)])
         outputs = []
-        for _ in range(2):
+        for _unused in range(2):
             done = subprocess.run(
                 ["ansible-playbook", "play.yml"],
                 cwd=tmp_path,

@@ -201,7 +201,7 @@ def test_the_demo_cleans_up_when_it_is_interrupted() -> None:
             if "Start the sandbox" in line:
                 break
         process.send_signal(signal.SIGINT)
-        rest, _ = process.communicate(timeout=60)
+        rest, _unused = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "RESULT  failed: interrupted" in rest
     time.sleep(0.5)

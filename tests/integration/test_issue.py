@@ -287,13 +287,13 @@ def test_two_runs_at_the_same_time_place_one_order_each(sandbox: Sandbox, contro
     sets = [certificate(f"n{number}.twice.test") for number in range(5)]
     controller.request(*sets)
     options = controller._acme_options(sets, {})
-    runs = [modules.finish(started) for started in [modules.start("acme_order", options) for _ in range(4)]]
+    runs = [modules.finish(started) for started in [modules.start("acme_order", options) for _unused in range(4)]]
     assert not any(run.failed for run in runs), [run.output for run in runs]
     assert sandbox.count(effect="newOrder") == 5
     urls = [[item["order_url"] for item in run.result["certificates"]] for run in runs]
     assert all(found == urls[0] for found in urls)
     controller.publish(runs[0].result)
-    started = [modules.start("acme_finalize", {**options, "wait_timeout": 60}) for _ in range(3)]
+    started = [modules.start("acme_finalize", {**options, "wait_timeout": 60}) for _unused in range(3)]
     runs = [modules.finish(process) for process in started]
     assert not any(run.failed for run in runs), [run.output for run in runs]
     assert sandbox.count(effect="newOrder") == 5

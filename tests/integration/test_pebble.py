@@ -221,7 +221,7 @@ def test_a_refused_challenge_and_exactly_one_new_order(pebble: Pebble, controlle
     first = SetStore(str(controller.sets)).order("refused.test")
     assert first is not None
     assert first["state"] == "failed"
-    for _ in range(3):
+    for _unused in range(3):
         ordered = controller.order(wanted)
     second = SetStore(str(controller.sets)).order("refused.test")
     assert second is not None
@@ -322,7 +322,7 @@ def test_an_account_is_found_again_without_binding(controller: Controller) -> No
 def test_another_credential_for_the_same_account_is_refused(controller: Controller) -> None:
     controller.account()
     bind(controller, "kid-2")
-    for _ in range(2):
+    for _unused in range(2):
         with pytest.raises(StateError, match="is bound to the credential kid-1") as caught:
             controller.account()
         assert "another account_key_path" in str(caught.value.hint)
@@ -343,7 +343,7 @@ def test_one_credential_for_two_accounts(pebble: Pebble, tmp_path: Path) -> None
 )
 def test_a_wrong_binding(pebble: Pebble, tmp_path: Path, kid: str, hmac_key: str, words: str) -> None:
     controller = controller_of(pebble, tmp_path, kid, hmac_key)
-    for _ in range(2):
+    for _unused in range(2):
         with pytest.raises((AuthError, ProviderError)) as caught:
             controller.account()
         sentence = caught.value.sentence()

@@ -116,9 +116,9 @@ def read_request(connection: Connection) -> Received | None:
         if not piece:
             return None
         data += piece
-    head, _, body = data.partition(b"\r\n\r\n")
+    head, _unused, body = data.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
-    headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    headers = {name.strip().lower(): value.strip() for name, _unused, value in (line.partition(":") for line in lines)}
     while len(body) < int(headers.get("content-length", "0")):
         piece = connection.recv(65536)
         if not piece:
@@ -205,7 +205,11 @@ def bomb(size: int) -> bytes:
     """A gzip stream that unpacks to `size` bytes of white space in front of an object."""
     packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
     block = b" " * 65536
-    return b"".join(packer.compress(block) for _ in range(size // len(block))) + packer.compress(b"{}") + packer.flush()
+    return (
+        b"".join(packer.compress(block) for _unused in range(size // len(block)))
+        + packer.compress(b"{}")
+        + packer.flush()
+    )
 
 
 def packed(value: Any) -> bytes:

@@ -43,7 +43,7 @@ _ENDPOINT = {
 
 def _endpoints(value: Any) -> list[dict[str, Any]]:
     if not isinstance(value, (list, tuple)):
-        raise options.refuse("a list, like [{port: 443}]", value)
+        raise options.refuse("a list of mappings with port", value)
     found = []
     for number, item in enumerate(value):
         try:

@@ -86,7 +86,7 @@ class RequestResource(EachSet):
         wanted, _have = step.data
         files.make_directory(self._store.directory(wanted.name))
         with files.lock(self._store.directory(wanted.name)):
-            for _ in range(_MOST_ACTIONS):
+            for _unused in range(_MOST_ACTIONS):
                 have = look(self._store, wanted, self._clock)  # another run may have been faster
                 action = _action(wanted, have)
                 if action is None:

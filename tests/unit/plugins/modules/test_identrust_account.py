@@ -167,7 +167,7 @@ def test_killed_and_then_refused(strict: Sandbox, tmp_path: Path) -> None:
     path = tmp_path / "beta.json"
     kill_in_flight(strict, path)
     since = json.loads(Path(f"{path}.intent").read_bytes())["since"]
-    for _ in range(2):
+    for _unused in range(2):
         done = modules.run(MODULE, options(strict, path))
         assert (done.result["error"]["kind"], done.result["error"]["status"]) == ("provider", 409)
         for part in (since, f"{path}.intent", "An account with this e-mail address exists", "its key is lost"):
@@ -223,7 +223,7 @@ def test_http(sandbox: Sandbox, tmp_path: Path) -> None:
 
 def test_ten_at_once(strict: Sandbox, tmp_path: Path) -> None:
     path = tmp_path / "beta.json"
-    processes = [modules.start(MODULE, options(strict, path)) for _ in range(10)]
+    processes = [modules.start(MODULE, options(strict, path)) for _unused in range(10)]
     done = [modules.finish(process) for process in processes]
     assert not any(each.failed for each in done)
     assert strict.count() == 1

@@ -155,7 +155,7 @@ def test_killed_with_the_answer_on_its_way(sandbox: Sandbox, tmp_path: Path) -> 
 
 def test_ten_at_once(sandbox: Sandbox, tmp_path: Path) -> None:
     path = tmp_path / "alpha.json"
-    processes = [modules.start(MODULE, options(sandbox, path)) for _ in range(10)]
+    processes = [modules.start(MODULE, options(sandbox, path)) for _unused in range(10)]
     done = [modules.finish(process) for process in processes]
     assert not any(each.failed for each in done)
     assert len({each.result["credential"]["kid"] for each in done}) == 1

@@ -206,7 +206,7 @@ def test_a_certificate_with_other_names_is_not_ordered_again(server: FakeAcme, c
     server.always["certificate"] = lambda answer: Answer(
         200, server.issue(server.orders["1"].csr, ["www.example.com", "example.com"]) + server.ca.pem
     )
-    for _ in range(5):
+    for _unused in range(5):
         controller.order(ONE)
         with pytest.raises(VerifyError, match="not asked for: example.com"):
             controller.finalize(ONE)
@@ -813,7 +813,10 @@ def test_a_retry_after_is_kept(server: FakeAcme, controller: Controller) -> None
     controller.clock = clock
     controller.request(ONE)
     controller.order(ONE)
-    waiting = lambda answer: answer.change(status="processing").head("Retry-After", "9")  # noqa: E731
+
+    def waiting(answer: Any) -> Any:
+        return answer.change(status="processing").head("Retry-After", "9")
+
     server.answers["authorization"] = [lambda answer: answer, waiting]
     controller.finalize(ONE, wait_timeout=60)
     assert clock.slept >= 9
@@ -822,7 +825,10 @@ def test_a_retry_after_is_kept(server: FakeAcme, controller: Controller) -> None
 def test_a_state_that_nobody_knows_is_not_yet(server: FakeAcme, controller: Controller) -> None:
     controller.request(ONE)
     controller.order(ONE)
-    odd = lambda answer: answer.change(status="thinking")  # noqa: E731
+
+    def odd(answer: Any) -> Any:
+        return answer.change(status="thinking")
+
     server.answers["authorization"] = [lambda answer: answer, odd, odd]
     server.answers["order"] = [lambda answer: answer, odd]
     controller.finalize(ONE)

@@ -134,10 +134,9 @@ def test_defects_show_no_data() -> None:
     def deep(secret: str) -> None:
         raise ValueError(f"invalid literal: {secret}")
 
-    try:
+    with pytest.raises(ValueError, match="invalid literal") as caught:
         deep("cAnArY")
-    except ValueError as error:
-        told = failure.describe(error)
+    told = failure.describe(caught.value)
     assert told["error"]["kind"] == "internal"
     assert told["error"]["code"] == "ValueError"
     assert "deep:" in told["error"]["detail"]

@@ -66,8 +66,8 @@ class Fake:
         self.asked.append(interrupted)
         self.intent_was_there = Path(want.path + ".intent").exists()
         error = self.script.pop(0) if self.script else None
-        if error:
-            raise error
+        if error is not None:
+            raise error  # pylint: disable=raising-bad-type
         return Record(
             "fake", want.identity, want.api_url, "kid-1", Secret(HMAC), want.directory_urls, "2026-11-22T10:00:00Z"
         )
@@ -338,7 +338,7 @@ def test_ten_at_once_ask_once(tmp_path: Path) -> None:
         except BaseException as error:
             errors.append(error)
 
-    threads = [threading.Thread(target=work) for _ in range(10)]
+    threads = [threading.Thread(target=work) for _unused in range(10)]
     for thread in threads:
         thread.start()
     for thread in threads:

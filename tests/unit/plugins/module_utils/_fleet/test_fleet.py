@@ -108,7 +108,7 @@ def test_secrets_are_neither_read_nor_returned() -> None:
         ({"endpoints": [443]}, "endpoints[0] must be a mapping, not a number."),
         ({"endpoints": [{"port": 443}, {}]}, "endpoints[1] port is missing."),
         ({"endpoints": [{"port": 70000}]}, "endpoints[0] port is 70000, not within 1 and 65535."),
-        ({"endpoints": 443}, "endpoints must be a list, like [{port: 443}], not a number."),
+        ({"endpoints": 443}, "endpoints must be a list of mappings with port, not a number."),
         ({"key_mode": 416}, "key_mode is \"416\"; write it as four octal digits in quotes, like '0640'."),
         ({"services": "nginx"}, "services must be a list of texts, not a text."),
     ],

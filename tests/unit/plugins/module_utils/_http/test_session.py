@@ -77,11 +77,8 @@ def call(kind: str, url: str, path: Path) -> Any:
 def test_redirects_are_not_followed(tmp_path: Path, root: pki.Identity, ca: str, kind: str) -> None:
     """No header and no byte of a body arrives anywhere else."""
     tls = server_tls(tmp_path, pki.server(["127.0.0.1"], root))
-    with (
-        Hostile() as server,
-        Hostile(reply(200, GOOD["sslcom"])) as other,
-        Hostile(reply(200, GOOD["identrust"]), tls) as secure,
-    ):
+    other_server, secure_server = Hostile(reply(200, GOOD["sslcom"])), Hostile(reply(200, GOOD["identrust"]), tls)
+    with Hostile() as server, other_server as other, secure_server as secure:
         places = {
             "same host": f"{server.url}/elsewhere",
             "same host, other path alone": "/elsewhere",
