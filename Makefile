@@ -3,7 +3,7 @@
 # make cannot handle a checkout in a folder with a space otherwise.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs-lint sanity unit integration molecule bench faults build clean .demo .test
+.PHONY: help demo test lint docs-lint sanity unit integration kills molecule bench faults build clean .demo .test
 MAKEFLAGS += --no-print-directory
 
 PY := .venv/bin/python
@@ -27,7 +27,7 @@ help: ## this list
 demo: .demo ## a certificate from credential to handshake, against the sandbox on this machine
 	@$(PY) tools/demo.py $(ARGS)
 
-test: .test ## everything: lint, sanity, unit, integration, molecule
+test: .test ## everything: lint, sanity, unit, integration, kills, molecule
 	@$(CHECKS) all
 
 lint: .test ## ruff, mypy, yamllint, ansible-lint, documentation, changelog, shellcheck
@@ -47,6 +47,9 @@ integration: .test ## roles and playbooks against the sandbox; ARGS for pytest
 
 molecule: .test ## every scenario in extensions/molecule
 	@$(CHECKS) molecule
+
+kills: .test ## the kill test: 200 SIGKILLs, and what is left of them
+	@$(CHECKS) kills -- $(ARGS)
 
 faults: .test ## the long kill test; prints its counts
 	@$(PY) -m pytest -m slow -s -v tests $(ARGS)

@@ -29,7 +29,7 @@ LINKED = COLLECTIONS / "ansible_collections" / "certfleet" / "reseller"
 NO_SKIP = os.environ.get("CERTFLEET_NO_SKIP") == "1"
 LINT_AT_A_TIME = min(4, os.cpu_count() or 1)
 RUNNING: set[int] = set()  # process groups, to be stopped with this process
-PARTS = ("lint", "sanity", "unit", "integration", "molecule")
+PARTS = ("lint", "sanity", "unit", "integration", "kills", "molecule")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +51,7 @@ class Result:
     passed: int = 0
     failed: list[str] = dataclasses.field(default_factory=list)
     skipped: list[str] = dataclasses.field(default_factory=list)
+    counts: list[str] = dataclasses.field(default_factory=list)  # what tests that count printed
 
 
 def environment() -> dict[str, str]:
@@ -129,7 +130,8 @@ def sanity() -> list[Check]:
 
 def pytest(name: str, *arguments: str, seconds: int) -> Check:
     report = WORK / "reports" / f"{name}.xml"
-    command = [sys.executable, "-m", "pytest", "-q", "-ra", f"--junitxml={report}", *arguments]
+    command = [sys.executable, "-m", "pytest", "-q", "-ra", f"--junitxml={report}", "-o", "junit_logging=system-out"]
+    command += arguments
     return Check(f"{name} tests", command, report=report, seconds=seconds)
 
 
@@ -139,6 +141,10 @@ def unit(extra: list[str]) -> list[Check]:
 
 def integration(extra: list[str]) -> list[Check]:
     return [pytest("integration", "tests/integration", *extra, seconds=1500)]
+
+
+def kills(extra: list[str]) -> list[Check]:
+    return [pytest("kills", "tests/faults", *extra, seconds=1500)]
 
 
 def molecule() -> list[Check]:
@@ -223,6 +229,8 @@ def count(check: Check, result: Result) -> bool:
             result.skipped.append(f"{name}: {skipped.get('message') or 'no reason given'}")
         else:
             result.passed += 1
+            printed = (case.findtext("system-out") or "").splitlines()
+            result.counts += [line.strip() for line in printed if line.strip() and not line.startswith("---")]
     return True
 
 
@@ -232,6 +240,8 @@ def show(result: Result) -> None:
     counts += f", {len(result.failed)} failed" if result.check.report and result.failed else ""
     counts += f", {len(result.skipped)} skipped" if result.check.report and result.skipped else ""
     print(f"  {state:8}{result.check.name:32}{result.seconds:7.1f} s{counts}", flush=True)
+    for line in result.counts:
+        print(f"          {line[:200]}", flush=True)
     if result.failed:
         print("\n".join(f"    | {line}" for line in result.output.strip().splitlines()), flush=True)
 
@@ -273,6 +283,7 @@ def main(arguments: list[str]) -> int:
         "sanity": sanity,
         "unit": lambda: unit(extra),
         "integration": lambda: integration(extra),
+        "kills": lambda: kills(extra),
         "molecule": molecule,
     }
     names = [part for name in names for part in (PARTS if name == "all" else (name,))]

@@ -22,7 +22,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -379,22 +379,10 @@ def hunt(kills: int, tmp_path: Path, show: Callable[[str], None]) -> None:
     assert counts.kills.total() >= kills
 
 
-@pytest.fixture
-def show(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[str], None]]:
-    """Prints although pytest captures: the counts are what the test is for."""
-
-    def write(line: str) -> None:
-        with capsys.disabled():
-            print(line, flush=True)
-
-    print()
-    return write
-
-
-def test_kills(tmp_path: Path, show: Callable[[str], None]) -> None:
-    hunt(KILLS, tmp_path, show)
+def test_kills(tmp_path: Path) -> None:
+    hunt(KILLS, tmp_path, print)
 
 
 @pytest.mark.slow
-def test_thousands_of_kills(tmp_path: Path, show: Callable[[str], None]) -> None:
-    hunt(LONG, tmp_path, show)
+def test_thousands_of_kills(tmp_path: Path) -> None:
+    hunt(LONG, tmp_path, print)

@@ -77,7 +77,7 @@ def live(value: dict[str, Any]) -> Live:
         server_auth=True,
     )
     meta = {"directory_url": value.get("directory_url", DIRECTORY), "profile": value.get("profile")}
-    return Live("4a1f", facts, {**meta, "account_url": value.get("account_url", ACCOUNT)})
+    return Live("4a1f", facts, {**meta, "account_url": value.get("account_url", ACCOUNT)}, value.get("damage"))
 
 
 def pending(value: dict[str, Any]) -> Pending:

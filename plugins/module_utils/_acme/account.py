@@ -44,7 +44,10 @@ def record_path(key_path: str) -> str:
 def load(key_path: str) -> dict[str, Any] | None:
     """What is known of the account: ``{version, url, directory_url, contact, kid, created}``."""
     value = files.read_json(record_path(key_path))
-    if value is not None and (value.get("version") != VERSION or not isinstance(value.get("url"), str)):
+    if value is not None and (
+        value.get("version") != VERSION
+        or not all(isinstance(value.get(name), str) for name in ("url", "directory_url"))
+    ):
         raise StateError("%s is no account file of version %d" % (record_path(key_path), VERSION))
     return value
 

@@ -117,7 +117,9 @@ class AcmeClient(Connection):
             return found
         except CollectionError as error:
             # SSL.com and many others have no such list, or no readable account; then there is nothing to find again.
-            if error.code != "serverInternal" and isinstance(error, (TransportError, RateLimited)):
+            if isinstance(error, RateLimited) or (
+                isinstance(error, TransportError) and error.status is None and error.code is None
+            ):
                 raise
             return []
 

@@ -13,7 +13,7 @@ from .._core.clock import SYSTEM, Clock, Deadline, iso
 from .._core.errors import ProviderError, StateError, VerifyError
 from .._core.plan import Plan, Step
 from .._sets.each import EachSet, readable
-from .._sets.request import Have, look
+from .._sets.request import Have, look, still_to_issue
 from .._sets.store import KEY, PENDING, REQUEST
 from .._sets.wanted import Wanted
 from .._x509 import chains
@@ -42,12 +42,20 @@ class FinalizeResource(EachSet):
         steps, before, after = [], {}, {}
         for wanted in readable(want.certificates, have):
             state = have[wanted.name]
-            if state.unfinished is None and state.pending is None and state.reason is None:
+            if state.unfinished is not None:
+                steps.append(Step("switch", wanted.name, data=wanted))
+                before[wanted.name] = _live_text(state)
+                after[wanted.name] = {"serial": state.unfinished}
+            if not still_to_issue(wanted, state):
                 continue
             steps.append(Step("issue", wanted.name, cost="final", data=wanted))
             before[wanted.name] = _live_text(state)
             after[wanted.name] = {"names": sorted(wanted.domains), "serial": "(new)", "not_after": "(new)"}
-        reason = "%d to issue" % len(steps) if steps else "all sets are in order"
+        texts = {"issue": "%d to issue", "switch": "%d to switch to"}
+        counts = {action: sum(step.action == action for step in steps) for action in texts}
+        reason = (
+            "; ".join(texts[action] % count for action, count in counts.items() if count) or "all sets are in order"
+        )
         return Plan(tuple(steps), before, after, reason=reason)
 
     def apply(self, step: Step) -> None:
@@ -58,9 +66,9 @@ class FinalizeResource(EachSet):
             state = look(store, wanted, self._clock)
             if state.unfinished is not None:  # an earlier run was cut off between two renames
                 store.switch(wanted.name, state.unfinished)
-                state = look(store, wanted, self._clock)
-            if state.pending is None and state.reason is None:
-                return  # that was it, or another run was faster
+                return
+            if not still_to_issue(wanted, state):
+                return  # another run was faster
             pending = fitting(wanted, state)
             if not pending.issued:
                 self._issue(wanted, pending.order)

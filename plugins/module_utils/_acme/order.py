@@ -20,7 +20,7 @@ from .._core.plan import Plan, Step
 from .._sets import decide
 from .._sets.each import EachSet, readable
 from .._sets.request import Have as SetHave
-from .._sets.request import look
+from .._sets.request import look, still_to_issue
 from .._sets.store import Live, Pending
 from .._sets.wanted import Wanted
 from . import model
@@ -57,7 +57,7 @@ class OrderResource(EachSet):
         steps = []
         for wanted in readable(want.certificates, have):
             state = have[wanted.name]
-            if _needs_order(state):
+            if _needs_order(wanted, state):
                 steps.append(Step("order", wanted.name, data=wanted))
         before = {step.subject: "no usable order" for step in steps}
         after = {step.subject: "order for %s" % ", ".join(step.data.domains) for step in steps}
@@ -70,7 +70,7 @@ class OrderResource(EachSet):
         files.make_directory(store.directory(wanted.name))
         with files.lock(store.directory(wanted.name)):
             current = self._read_one(wanted)
-            if _needs_order(current):  # else another run was faster
+            if _needs_order(wanted, current):  # else another run was faster
                 self._place(wanted, current.set, fitting(wanted, current.set).order)
 
     def show(self, want: Want, have: dict[str, Have], plan: Plan) -> dict[str, Any]:
@@ -82,8 +82,8 @@ class OrderResource(EachSet):
             shown.append(
                 {
                     "name": wanted.name,
-                    "pending": _under_way(state.set),
-                    "reason": state.set.reason if _under_way(state.set) else None,
+                    "pending": still_to_issue(wanted, state.set),
+                    "reason": state.set.reason if still_to_issue(wanted, state.set) else None,
                     "order_url": state.order.url if state.order else None,
                     "status": state.order.status if state.order else None,
                     "expires": state.order.expires if state.order else None,
@@ -201,13 +201,9 @@ def fitting(wanted: Wanted, found: SetHave) -> Pending:
     return found.pending
 
 
-def _needs_order(state: Have) -> bool:
+def _needs_order(wanted: Wanted, state: Have) -> bool:
     issued = state.set.pending is not None and state.set.pending.issued
-    return _under_way(state.set) and state.order is None and not issued
-
-
-def _under_way(found: SetHave) -> bool:
-    return found.unfinished is None and (found.pending is not None or found.reason is not None)
+    return still_to_issue(wanted, state.set) and state.order is None and not issued
 
 
 def _published(wanted: Wanted, domain: str, token: str, content: str) -> dict[str, Any]:

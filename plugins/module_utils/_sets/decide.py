@@ -17,6 +17,8 @@ def reason(wanted: Wanted, live: Live | None, window: Window | None, now: dateti
     """Why a new certificate is needed, in words, or ``None``."""
     if live is None:
         return "there is no certificate yet"
+    if live.damage is not None:
+        return live.damage
     missing = sorted(set(wanted.domains) - set(live.leaf.names))
     surplus = sorted(set(live.leaf.names) - set(wanted.domains))
     if missing or surplus:

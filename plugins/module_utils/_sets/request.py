@@ -131,6 +131,15 @@ class RequestResource(EachSet):
         }
 
 
+def still_to_issue(wanted: Wanted, have: Have) -> bool:
+    """Whether there is something to issue once ``certificate_request`` has done its part, in check mode as in a run."""
+    if have.unfinished is not None:
+        return False  # a switch is missing, nothing else; what is due after it is for the next run
+    if have.reason is not None:
+        return True
+    return have.pending is not None and have.pending.issued and decide.fits(wanted, have.pending)
+
+
 def _action(wanted: Wanted, have: Have) -> str | None:
     """What is to be done first: finish what was cut off, ask for what is needed, forget what is not, clean up.
 

@@ -14,10 +14,10 @@ from typing import Any
 
 from .._core import files
 from .._core.clock import parse_iso
-from .._core.errors import StateError
+from .._core.errors import InvalidData, StateError
 from .._core.names import file_name
 from .._x509 import load
-from .._x509.facts import Facts, RequestFacts, facts, request_facts
+from .._x509.facts import Facts, RequestFacts, facts, key_facts, request_facts
 from .._x509.verify import VerifiedSet
 
 CURRENT, PENDING, RENEWAL = "current", "pending", "renewal.json"
@@ -36,11 +36,12 @@ KEPT = 2  # versions besides the live one
 
 @dataclass(frozen=True)
 class Live:
-    """The version that ``current`` points to."""
+    """The version that ``current`` points to. ``damage``: what is wrong with its files, in words."""
 
     serial: str
     leaf: Facts
     meta: dict[str, Any]
+    damage: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,18 @@ class SetStore:
                 hint="Restore it from a backup, or remove the link %s to have it issued anew."
                 % self.file(name, CURRENT),
             )
-        return Live(serial, facts(load.certificates(self.content(name, serial, CERT), name)[0]), meta)
+        leaf = facts(load.certificates(self.content(name, serial, CERT), name)[0])
+        return Live(serial, leaf, meta, self._damage(name, serial, leaf))
+
+    def _damage(self, name: str, serial: str, leaf: Facts) -> str | None:
+        for file in (FULLCHAIN, CHAIN, KEY):
+            if not os.path.exists(self.file(name, serial, file)):
+                return "%s is missing" % file
+        try:
+            key = key_facts(load.private_key(self.content(name, serial, KEY), KEY))
+        except InvalidData:
+            return "%s cannot be read" % KEY
+        return None if key.public_key == leaf.public_key else "the private key does not belong to the certificate"
 
     def pending(self, name: str) -> Pending | None:
         content = files.read(self.file(name, PENDING, REQUEST))

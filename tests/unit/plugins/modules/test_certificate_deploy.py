@@ -335,6 +335,31 @@ def test_failed_reload_command(fleet: Fleet) -> None:
     assert fleet.deploy(fleet.entry(NAME, server)).actions == ["reload", "prove"]
 
 
+def test_failed_reload_without_endpoints_is_owed(fleet: Fleet) -> None:
+    """Nothing but the mark on the host knows: the files are in place, and no endpoint is asked."""
+    issued = issue([NAME])
+    store(fleet.sets, NAME, issued)
+    flag = fleet.path / "mended"
+    code = "import pathlib, sys; sys.exit(not pathlib.Path(sys.argv[1]).exists())"
+    entry = fleet.entry(NAME, reload=[[sys.executable, "-c", code, str(flag)]])
+    run = fleet.deploy(entry)
+    assert (run.code, run.result["error"]["kind"]) == (2, "reload")
+    assert [step["action"] for step in run.result["open"]] == ["reload"]
+    flag.touch()
+    before = fleet.snapshot()
+    predicted = fleet.deploy(entry, check=True)
+    assert fleet.snapshot() == before, "the check changed something"
+    run = fleet.deploy(entry)
+    assert (run.code, run.actions, run.result["changed"]) == (0, ["reload"], True)
+    same_prediction(predicted, run)
+    diff = run.result["diff"]
+    assert (diff["before"][NAME]["reload"], diff["after"][NAME]["reload"]) == ("owed", "done")
+    assert run.result["sets"][0]["changed"] is True
+    again = fleet.deploy(entry)
+    assert (again.code, again.result["changed"], again.actions) == (0, False, [])
+    assert sorted(path.name for path in (fleet.root / NAME).iterdir()) == sorted([issued.serial, "current"])
+
+
 def test_several_sets_one_reload(fleet: Fleet) -> None:
     store(fleet.sets, NAME, issue([NAME]))
     store(fleet.sets, OTHER, issue([OTHER]))

@@ -80,4 +80,4 @@ def test_finalize(case: dict[str, Any]) -> None:
     have = plans.set_have(case["have"], wanted, plans.moment(case.get("now")))
     plan = finalize.FinalizeResource().plan(want, {wanted.name: have})
     assert ([step.action for step in plan.steps], plan.reason) == (case["steps"], case["reason"])
-    assert all(step.cost == "final" for step in plan.steps)
+    assert all(step.cost == {"issue": "final", "switch": "free"}[step.action] for step in plan.steps)

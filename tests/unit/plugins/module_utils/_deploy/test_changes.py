@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import shutil
@@ -18,7 +19,11 @@ import pytest
 from ansible_collections.certfleet.reseller.plugins.module_utils._core import files
 from ansible_collections.certfleet.reseller.plugins.module_utils._core.errors import StateError, UsageError
 from ansible_collections.certfleet.reseller.plugins.module_utils._core.plan import Plan
+from ansible_collections.certfleet.reseller.plugins.module_utils._deploy import layout
 from ansible_collections.certfleet.reseller.plugins.module_utils._deploy.deployment import Deployment
+from ansible_collections.certfleet.reseller.plugins.module_utils._deploy.handshake import Served
+from ansible_collections.certfleet.reseller.plugins.module_utils._deploy.model import Endpoint
+from ansible_collections.certfleet.reseller.plugins.module_utils._deploy.service import ProofError, ReloadError
 
 from tests.unit.plugins.module_utils._deploy.pki import Issued, issue, live, params
 
@@ -27,9 +32,9 @@ NAME = "www.example.com"
 CALLS = ("open", "write", "rename", "symlink", "mkdir", "fchmod", "fchown", "fsync", "unlink", "rmdir")
 
 
-def deploy(given: dict[str, Any]) -> Plan:
+def deploy(given: dict[str, Any], **more: Any) -> Plan:
     """What the engine does."""
-    resource = Deployment()
+    resource = Deployment(**more)
     try:
         want = resource.want(given)
         plan = resource.plan(want, resource.read(want))
@@ -176,6 +181,111 @@ def test_one_run_at_a_time(tmp_path: pathlib.Path) -> None:
     assert tree(tmp_path / "root") == sorted([issued.serial, "current"])
 
 
+# --- reloads that are owed -------------------------------------------------------------------------------------------
+
+
+def counting(path: pathlib.Path) -> list[str]:
+    """A reload command that leaves a trace."""
+    return ["sh", "-c", 'printf x >> "$0"', str(path)]
+
+
+def count(path: pathlib.Path) -> int:
+    return len(path.read_bytes()) if path.exists() else 0
+
+
+def mark(root: pathlib.Path) -> pathlib.Path:
+    return root / NAME / layout.OWED
+
+
+def test_failed_reload_is_made_up_for(tmp_path: pathlib.Path) -> None:
+    """No endpoint tells that the service has the old files: only the mark does."""
+    root, log, issued = tmp_path / "root", tmp_path / "log", issue([NAME])
+    bad = params(root, {NAME: issued}, {"reload": [counting(log), ["false"]]})
+    for expected in (["install", "switch", "reload", "reload"], ["reload", "reload"]):
+        resource = Deployment()
+        want = resource.want(bad)
+        assert actions(resource.plan(want, resource.read(want))) == expected
+        resource.close()
+        with pytest.raises(ReloadError):
+            deploy(bad)
+        assert stat.S_IMODE(mark(root).stat().st_mode) == 0o600
+        assert json.loads(mark(root).read_text()) == {"serial": issued.serial, "commands": [counting(log), ["false"]]}
+    good = params(root, {NAME: issued}, {"reload": [counting(log)]})
+    assert actions(deploy(good)) == ["reload"]
+    assert count(log) == 3
+    assert tree(root) == sorted([issued.serial, "current"])
+    assert actions(deploy(good)) == []
+
+
+def test_failed_reload_after_a_repair_is_made_up_for(tmp_path: pathlib.Path) -> None:
+    issued = issue([NAME])
+    good = params(tmp_path, {NAME: issued}, {"reload": [["true"]]})
+    deploy(good)
+    damage(tmp_path, issued, "chain.pem")
+    with pytest.raises(ReloadError):
+        deploy(params(tmp_path, {NAME: issued}, {"reload": [["false"]]}))
+    assert actions(deploy(good)) == ["reload"]
+    assert actions(deploy(good)) == []
+
+
+def test_reload_that_was_not_proven_is_made_up_for(tmp_path: pathlib.Path) -> None:
+    """Also when the endpoint shows the right certificate by the next run: there may be other users of the files."""
+    issued = issue([NAME])
+    options = {"reload": [["true"]], "endpoints": [{"address": "127.0.0.1", "port": 1, "server_name": None}]}
+    given = params(tmp_path, {NAME: issued}, options)
+
+    def good(endpoint: Endpoint, _timeout: float) -> Served:
+        return Served(endpoint, issued.fingerprint)
+
+    with pytest.raises(ProofError):
+        deploy(given, one=lambda endpoint, _timeout: Served(endpoint, None, "down"))
+    assert mark(tmp_path).exists()
+    assert actions(deploy(given, one=good)) == ["reload", "prove"]
+    assert not mark(tmp_path).exists()
+    assert actions(deploy(given, one=good)) == []
+
+
+def test_reload_of_an_endpoint_that_fails_half_way_is_made_up_for(tmp_path: pathlib.Path) -> None:
+    """The first command mends what is served; that the second one failed is remembered nevertheless."""
+    issued, log = issue([NAME]), tmp_path / "log"
+    endpoint = {"endpoints": [{"address": "127.0.0.1", "port": 1, "server_name": None}]}
+    served = params(tmp_path / "root", {NAME: issued}, endpoint)
+
+    def one(endpoint: Endpoint, _timeout: float) -> Served:
+        return Served(endpoint, issued.fingerprint if log.exists() else "old")
+
+    with pytest.raises(ProofError):
+        deploy(served, one=one)
+    assert not mark(tmp_path / "root").exists()  # there is no command to run
+    with pytest.raises(ReloadError):
+        deploy(params(tmp_path / "root", {NAME: issued}, {**endpoint, "reload": [counting(log), ["false"]]}), one=one)
+    good = params(tmp_path / "root", {NAME: issued}, {**endpoint, "reload": [counting(log), ["true"]]})
+    assert actions(deploy(good, one=one)) == ["reload", "reload", "prove"]
+    assert actions(deploy(good, one=one)) == []
+
+
+def test_one_set_is_settled_though_another_one_is_not(tmp_path: pathlib.Path) -> None:
+    sets, log = {NAME: issue([NAME]), "b.example": issue(["b.example"])}, tmp_path / "log"
+    given = params(tmp_path / "root", sets, {"reload": [counting(log)]})
+    given["certificates"][1]["reload"] = [["false"]]
+    for _run in range(2):
+        with pytest.raises(ReloadError):
+            deploy(given)
+        assert count(log) == 1
+
+
+@pytest.mark.parametrize("kind", ["link", "directory"])
+def test_a_mark_that_is_none_is_refused(tmp_path: pathlib.Path, kind: str) -> None:
+    given = params(tmp_path, {NAME: issue([NAME])}, {"reload": [["true"]]})
+    deploy(given)
+    if kind == "link":
+        mark(tmp_path).symlink_to("/etc/hostname")
+    else:
+        mark(tmp_path).mkdir()
+    with pytest.raises(StateError, match=layout.OWED):
+        deploy(given)
+
+
 # --- kills ------------------------------------------------------------------------------------------------------------
 
 
@@ -205,6 +315,13 @@ def killed_at(number: int, work: Callable[[], object]) -> bool:
     _pid, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, "the run failed by itself"
     return os.WIFSIGNALED(status)
+
+
+def shows(root: pathlib.Path, issued: Issued) -> bool:
+    """Whether a service that starts now gets this version, whole."""
+    version = root / NAME / "current"
+    names = ("privkey.pem", "meta.json", "chain.pem", "fullchain.pem", "cert.pem")
+    return all((version / name).exists() and (version / name).read_bytes() == issued.files[name] for name in names)
 
 
 def assert_no_loose_key(root: pathlib.Path) -> None:
@@ -240,38 +357,67 @@ def scenario_modes(root: pathlib.Path, old: Issued, new: Issued) -> None:
     (root / NAME / new.serial / "fullchain.pem").chmod(0o600)
 
 
+def scenario_owed(root: pathlib.Path, old: Issued, new: Issued) -> None:
+    with pytest.raises(ReloadError):
+        deploy(params(root, {NAME: new}, {"reload": [["false"]]}))
+
+
+@pytest.mark.parametrize("service", [False, True], ids=["", "reload"])
 @pytest.mark.parametrize(
     "scenario",
-    [scenario_first, scenario_renewal, scenario_damaged_and_live, scenario_damaged_and_waiting, scenario_modes],
+    [
+        scenario_first,
+        scenario_renewal,
+        scenario_damaged_and_live,
+        scenario_damaged_and_waiting,
+        scenario_modes,
+        scenario_owed,
+    ],
 )
 def test_killed_at_each_call(
-    tmp_path: pathlib.Path, scenario: Callable[..., None], capsys: pytest.CaptureFixture[str]
+    tmp_path: pathlib.Path, scenario: Callable[..., None], service: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    if scenario is scenario_owed and not service:
+        return  # what is owed is paid when there is a command again
     old, new = issue([NAME], start=-30), issue([NAME])
     start = tmp_path / "start"
     start.mkdir()
     scenario(start, old, new)
-    given = params(tmp_path / "root", {NAME: new}, keep=1)
-    number, killed = 0, True
+    log = tmp_path / "log"
+    given = params(tmp_path / "root", {NAME: new}, {"reload": [counting(log)] if service else []}, keep=1)
+    due = service and scenario is not scenario_modes
+    number, killed, made_up = 0, True, 0
     while killed:
         number += 1
         shutil.rmtree(tmp_path / "root", ignore_errors=True)
         if scenario is not scenario_first:
             shutil.copytree(start, tmp_path / "root", symlinks=True)
+        log.unlink(missing_ok=True)
         killed = killed_at(number, lambda: deploy(given))
+        first, switched = count(log), shows(tmp_path / "root", new)
         assert_no_loose_key(tmp_path / "root")
         if scenario is not scenario_first or (tmp_path / "root" / NAME / "current").is_symlink():
             assert live(tmp_path / "root", NAME) in (old.serial, new.serial)
         if not killed:
             assert live(tmp_path / "root", NAME) == new.serial
+            assert first == due
+            assert not mark(tmp_path / "root").exists()
+        owed = due and (mark(tmp_path / "root").exists() or not first)
+        if due and switched and not first:
+            assert mark(tmp_path / "root").exists(), "the reload was forgotten"
         deploy(given)
+        assert count(log) - first == owed
+        made_up += owed
         assert live(tmp_path / "root", NAME) == new.serial
         assert_no_loose_key(tmp_path / "root")
-        assert not [name for name in tree(tmp_path / "root") if name.startswith(".")], "something was left behind"
+        left = [name for name in tree(tmp_path / "root") if name.startswith(".") or name == layout.OWED]
+        assert not left, "something was left behind"
         assert len(tree(tmp_path / "root")) <= 3
         assert actions(deploy(given)) == []
     with capsys.disabled():
         print(f"\n{scenario.__name__}: killed at {number - 1} of {number - 1} calls, mended by the next run each time")
+        if due:
+            print(f"{made_up} reloads made up for, none forgotten")
 
 
 def test_readers_never_see_a_mix(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:

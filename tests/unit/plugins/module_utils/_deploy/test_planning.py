@@ -95,6 +95,18 @@ CASES: dict[str, tuple[dict[str, Any], SetHave, list[str]]] = {
     "killed before the switch": ({"reload": RELOAD}, have("04", OLD, version()), ["switch", "reload"]),
     "reload was missed": ({"reload": RELOAD, **ENDPOINT}, have(served=STALE), ["reload", "prove"]),
     "service is down": ({"reload": RELOAD, **ENDPOINT}, have(served=DOWN), ["reload", "prove"]),
+    "reload is owed": ({"reload": RELOAD}, have(owed=True), ["reload"]),
+    "reload is owed, though served": (
+        {"reload": RELOAD, **ENDPOINT},
+        have(served=SERVED, owed=True),
+        ["reload", "prove"],
+    ),
+    "reload is owed and the version is new": (
+        {"reload": RELOAD},
+        have("04", OLD, owed=True),
+        ["install", "switch", "reload"],
+    ),
+    "reload is owed, but there is nothing to reload": ({}, have(owed=True), []),
     "served wrongly, nothing to reload": (ENDPOINT, have(served=STALE), ["prove"]),
     "switched, nothing to reload": (ENDPOINT, have("04", OLD, version(), served=STALE), ["switch", "prove"]),
     "link is wrong": ({}, have("04", OLD, version()), ["switch"]),
@@ -202,6 +214,39 @@ def test_difference() -> None:
             }
         },
     }
+
+
+def test_difference_of_a_reload_that_is_owed() -> None:
+    plan = planning.plan(model.want(params(options(reload=RELOAD))), (have(owed=True),))
+    before: Any = plan.before["a.example"]
+    after: Any = plan.after["a.example"]
+    assert (before["reload"], after["reload"]) == ("owed", "done")
+    assert {**before, "reload": ""} == {**after, "reload": ""}
+    assert plan.reason == "1 of 1 sets differ"
+
+
+def test_a_set_is_settled_by_the_last_step_that_concerns_it() -> None:
+    first, second, third = ("first",), ("second",), ("third",)
+    want = model.want(
+        params(
+            options("a.example", reload=[first, second]),
+            options("b.example", reload=[second, third], **ENDPOINT),
+            options("c.example", reload=[third]),
+        )
+    )
+    owed = have(owed=True)
+    plan = planning.plan(want, (owed, replace(owed, served=SERVED), have()))
+    found = {
+        step.subject: ([each.name for each in step.data.owing], [each.name for each in step.data.settled])
+        for step in plan.steps
+        if step.action == "reload"
+    }
+    assert found == {
+        "first": (["a.example"], []),
+        "second": (["a.example", "b.example"], ["a.example"]),
+        "third": (["b.example"], []),
+    }
+    assert [each.name for each in plan.steps[-1].data.settled] == ["b.example"]
 
 
 def test_difference_of_modes() -> None:

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import re
+import signal
 import socket
 import ssl
 import sys
@@ -198,3 +200,46 @@ def test_failed_reload(argv: tuple[str, ...], message: str) -> None:
         service.reload(argv, timeout=0.2 if "sleep" in argv[-1] else 20)
     assert re.search(message, caught.value.sentence())
     assert "run again" in caught.value.sentence()
+
+
+def test_reload_is_over_when_the_command_is(tmp_path: pathlib.Path) -> None:
+    """What it leaves in the background is a service, perhaps: not waited for, and not ended."""
+    start = time.monotonic()
+    service.reload(("sh", "-c", f"sleep 30 & echo $! > {tmp_path}/pid"), timeout=10)
+    assert time.monotonic() - start < 5
+    left = int((tmp_path / "pid").read_text())
+    assert is_running(left)
+    os.kill(left, signal.SIGKILL)
+
+
+def test_reload_that_hangs_is_ended_with_all_it_started(
+    tmp_path: pathlib.Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A grandchild that keeps the output open holds nobody up."""
+    start = time.monotonic()
+    with pytest.raises(service.ReloadError, match="did not end within 0.5 seconds"):
+        service.reload(("sh", "-c", f"sleep 30 & echo $! > {tmp_path}/pid; wait; true"), timeout=0.5)
+    assert time.monotonic() - start < 5
+    left = int((tmp_path / "pid").read_text())
+    for _attempt in range(100):
+        if not is_running(left):
+            break
+        time.sleep(0.05)
+    assert not is_running(left)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_end_of_a_long_output() -> None:
+    script = "import sys; print('x' * 300000); print('the cause', file=sys.stderr, flush=True); sys.exit(1)"
+    with pytest.raises(service.ReloadError) as caught:
+        service.reload((sys.executable, "-c", script), timeout=20)
+    assert "the cause" in caught.value.sentence()
+    assert len(caught.value.sentence()) < 1000
+
+
+def is_running(pid: int) -> bool:
+    """Neither gone nor a zombie that nobody has collected."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False

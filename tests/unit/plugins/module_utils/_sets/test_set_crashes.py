@@ -246,3 +246,33 @@ def test_what_is_damaged_is_told(tmp_path: Path) -> None:
         Path("current/meta.json").unlink()
     with pytest.raises(Exception, match="the set www.example.com is damaged"):
         call("certificate_request", {"sets_path": str(sets), "certificates": [certificate(NAME)]})
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "reason"),
+    [
+        ("privkey.pem", None, "privkey.pem is missing"),
+        (
+            "privkey.pem",
+            b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+            "privkey.pem cannot be read",
+        ),
+        ("privkey.pem", pki.server([NAME], CA).key_pem, "the private key does not belong to the certificate"),
+        ("fullchain.pem", None, "fullchain.pem is missing"),
+        ("chain.pem", None, "chain.pem is missing"),
+    ],
+)
+def test_a_set_that_cannot_be_used_is_issued_anew(
+    tmp_path: Path, file: str, content: bytes | None, reason: str
+) -> None:
+    sets = tmp_path / "sets"
+    prepare(sets, 1)
+    path = sets / NAME / "current" / file
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    result = call("certificate_request", {"sets_path": str(sets), "certificates": [certificate(NAME, key_size=256)]})
+    assert result["changed"]
+    assert result["certificates"][0]["reason"] == reason
+    run(sets, 0xD1, key_size=256)
+    assert fits(sets / NAME / "current")
