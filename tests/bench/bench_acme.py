@@ -30,8 +30,10 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.conftest import collections_path, prepare_ansible  # noqa: E402, F401  # importing it makes the collection known
+from tests.conftest import prepare_ansible  # noqa: E402
 from tests.support.sandbox import Sandbox  # noqa: E402
+
+prepare_ansible()
 
 OURS, USUAL = "certfleet.reseller", "community.crypto"
 HOST = "127.0.0.1"
