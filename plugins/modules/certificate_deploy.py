@@ -19,6 +19,8 @@ description:
     C(<root>/<name>/current/), for example C(/etc/certfleet/www.example.com/current/fullchain.pem).
   - After a switch the reload commands are run, and a TLS handshake with every endpoint proves that the new certificate is served.
     An endpoint that serves something else is noticed at every run, so a reload that was missed is made up for.
+  - A reload that failed or was cut off is made up for by the next run, with or without endpoints. From before a switch until the
+    reload commands of the set succeeded and its endpoints were proven, C(<root>/<name>/reload-owed) keeps that in mind.
 author:
   - The certfleet.reseller contributors (@certfleet)
 extends_documentation_fragment:

@@ -9,6 +9,7 @@ below a serial number is never edited.
 
 from __future__ import annotations
 
+import json
 import os
 
 from .._core import files
@@ -24,15 +25,16 @@ def install(want: Want, wanted: SetWant, uid: int, gid: int) -> None:
         access.make_directory(want.root, want.directory_mode)
         access.make_directory(parent, want.directory_mode)
         access.apply(parent, Access(want.directory_mode, gid=gid))
-    path = os.path.join(parent, wanted.serial)
+    path, link = os.path.join(parent, wanted.serial), os.path.join(parent, LINK)
     fresh = _build(want, wanted, layout.NEW, uid, gid)
+    live = files.read_link(link) == wanted.serial
+    if live:
+        owe(want, wanted)
     if not os.path.lexists(path):
         files.rename(fresh, path)
         return
     # The kernel does not rename over a directory that has files. If the damaged one is live, the link shows a spare
     # copy of the right content while the two change places.
-    link = os.path.join(parent, LINK)
-    live = files.read_link(link) == wanted.serial
     if live:
         spare = _build(want, wanted, layout.SPARE, uid, gid)
         files.switch_link(link, os.path.basename(spare))
@@ -47,13 +49,28 @@ def install(want: Want, wanted: SetWant, uid: int, gid: int) -> None:
 
 
 def switch(want: Want, wanted: SetWant) -> None:
+    owe(want, wanted)
     files.switch_link(want.path(wanted, LINK), wanted.serial)
+
+
+def owe(want: Want, wanted: SetWant) -> None:
+    """Marks that services must take this version, before they can: a reload that fails or is killed is not forgotten."""
+    if wanted.reload:
+        mark = {"serial": wanted.serial, "commands": [list(command) for command in wanted.reload]}
+        path, content = want.path(wanted, layout.OWED), json.dumps(mark, sort_keys=True).encode("utf-8") + b"\n"
+        if files.read(path) != content:
+            files.write(path, content)
+
+
+def settle(want: Want, wanted: SetWant) -> None:
+    """The services of the set have taken it."""
+    files.remove(want.path(wanted, layout.OWED))
 
 
 def remove(want: Want, wanted: SetWant, entry: str) -> None:
     """Removes an old version, or what a killed run left."""
     path = want.path(wanted, entry)
-    if os.path.islink(path):
+    if os.path.islink(path) or not os.path.isdir(path):
         files.remove(path)
         return
     if not entry.startswith("."):

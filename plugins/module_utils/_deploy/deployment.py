@@ -52,7 +52,7 @@ class Deployment:
             "repair": self._install,
             "set_access": self._set_access,
             "switch": lambda change: changes.switch(change.want, change.set.wanted),
-            "reload": service.reload,
+            "reload": self._reload,
             "prove": self._prove,
             "remove": lambda change: changes.remove(change.want, change.set.wanted, change.entry),
         }
@@ -102,8 +102,19 @@ class Deployment:
         for path, _found, wanted in change.set.access:
             access.apply(change.want.path(change.set.wanted, *path.split("/")).rstrip("/"), wanted)
 
+    def _reload(self, step: planning.Reload) -> None:
+        # Most sets have their mark since the switch. Those whose endpoints alone told get it now: the first of several
+        # commands may mend what is served, and then nothing tells that another one failed.
+        for wanted in step.owing:
+            changes.owe(step.want, wanted)
+        service.reload(step.command)
+        for wanted in step.settled:
+            changes.settle(step.want, wanted)
+
     def _prove(self, proof: planning.Proof) -> None:
-        service.prove(proof.endpoints, proof.timeout, self._probe, self._clock)
+        service.prove(proof.endpoints, proof.want.proof_timeout, self._probe, self._clock)
+        for wanted in proof.settled:
+            changes.settle(proof.want, wanted)
 
     def _lock(self, root: str) -> None:
         """One run at a time. Before the first run there is no root to lock; its first step makes one and locks it."""

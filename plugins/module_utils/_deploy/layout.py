@@ -4,7 +4,8 @@
 """What is on a host: the set's directory, its link and its versions. Nothing is written here.
 
 ``<root>/<directory>/`` has ``current -> <serial>``, the versions ``<serial>/``, and ``.new-<serial>``, ``.spare-<serial>`` and
-``.old-<serial>`` while something is under way, or when a run was killed.
+``.old-<serial>`` while something is under way, or when a run was killed. ``reload-owed`` is there from before another key or
+certificate is at the live path until the services have taken it: what a failed or killed reload leaves for the next run.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from .handshake import Served
 from .model import LINK, SERIAL, SetWant, Want, sha256
 
 NEW, SPARE, OLD = ".new-", ".spare-", ".old-"
-_LINK_LEFTOVER = "." + LINK + ".new"
+OWED = "reload-owed"
+# the temporary names of the link and of the mark
+_LEFTOVERS = ("." + LINK + ".new", "." + OWED + ".new")
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class SetHave:
     versions: tuple[Version, ...] = ()
     leftovers: tuple[str, ...] = ()
     served: tuple[Served, ...] = ()
+    owed: bool = False
 
     def version(self, serial: str) -> Version | None:
         return next((version for version in self.versions if version.serial == serial), None)
@@ -92,6 +96,7 @@ def read(want: Want, wanted: SetWant) -> SetHave:
         live=_live(os.path.join(path, current)) if current and "/" not in current else Live(),
         versions=tuple(_version(path, entry, wanted) for entry in entries if SERIAL.match(entry)),
         leftovers=tuple(entry for entry in entries if _is_leftover(entry)),
+        owed=files.read(os.path.join(path, OWED)) is not None,
     )
 
 
@@ -162,4 +167,4 @@ def _is_directory(path: str) -> bool:
 
 def _is_leftover(entry: str) -> bool:
     prefixed = (entry[len(prefix) :] for prefix in (NEW, SPARE, OLD) if entry.startswith(prefix))
-    return entry == _LINK_LEFTOVER or any(SERIAL.match(serial) for serial in prefixed)
+    return entry in _LEFTOVERS or any(SERIAL.match(serial) for serial in prefixed)

@@ -35,12 +35,17 @@ class SetPlan:
         return bool(self.install or self.switch)
 
     @property
+    def owed(self) -> bool:
+        """An earlier run did not come to the end of its reload. Without a command there is nobody to tell."""
+        return bool(self.have.owed and self.wanted.reload)
+
+    @property
     def reload(self) -> bool:
-        return bool((self.touched or self.stale) and self.wanted.reload)
+        return bool((self.touched or self.stale or self.owed) and self.wanted.reload)
 
     @property
     def changes(self) -> bool:
-        return bool(self.touched or self.access or self.stale or self.remove)
+        return bool(self.touched or self.access or self.stale or self.owed or self.remove)
 
 
 @dataclass(frozen=True)
@@ -53,11 +58,22 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Proof:
-    """What the step ``prove`` carries: endpoints and the fingerprints they must serve."""
+class Reload:
+    """What the step ``reload`` carries: a command, the sets that owe it, and those of them that owe nothing more after it."""
 
+    want: Want
+    command: tuple[str, ...]
+    owing: tuple[SetWant, ...]
+    settled: tuple[SetWant, ...]
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What the step ``prove`` carries: endpoints and the fingerprints they must serve, and the sets that then owe nothing more."""
+
+    want: Want
     endpoints: tuple[tuple[Endpoint, str], ...]
-    timeout: float
+    settled: tuple[SetWant, ...]
 
 
 def plan(want: Want, have: tuple[SetHave, ...]) -> Plan:
@@ -131,7 +147,8 @@ def _outdated(want: Want, wanted: SetWant, have: SetHave) -> tuple[str, ...]:
 
 def _services(want: Want, sets: list[SetPlan]) -> list[Step]:
     """Each command once, in the order in which the sets name them; then one proof for all that they concern."""
-    commands = dict.fromkeys(command for item in sets if item.reload for command in item.wanted.reload)
+    reloads = [item.wanted for item in sets if item.reload]
+    commands = list(dict.fromkeys(command for wanted in reloads for command in wanted.reload))
     concerned = [
         item
         for item in sets
@@ -140,10 +157,18 @@ def _services(want: Want, sets: list[SetPlan]) -> list[Step]:
     proofs: dict[Endpoint, str] = {
         endpoint: item.wanted.fingerprint for item in concerned for endpoint in item.wanted.endpoints
     }
-    steps = [Step("reload", " ".join(map(shlex.quote, command)), data=command) for command in commands]
+    steps = []
+    for number, command in enumerate(commands):
+        owing = tuple(wanted for wanted in reloads if command in wanted.reload)
+        later = commands[number + 1 :]
+        settled = tuple(
+            wanted for wanted in owing if not wanted.endpoints and not any(each in later for each in wanted.reload)
+        )
+        steps.append(Step("reload", " ".join(map(shlex.quote, command)), data=Reload(want, command, owing, settled)))
     if proofs:
         subject = ", ".join(item.wanted.name for item in concerned if item.wanted.endpoints)
-        steps.append(Step("prove", subject, data=Proof(tuple(proofs.items()), want.proof_timeout)))
+        settled = tuple(wanted for wanted in reloads if wanted.endpoints)
+        steps.append(Step("prove", subject, data=Proof(want, tuple(proofs.items()), settled)))
     return steps
 
 
@@ -185,6 +210,8 @@ def _details(item: SetPlan, before: bool) -> dict[str, object]:
         }
     if item.have.leftovers:
         result["leftovers"] = list(item.have.leftovers) if before else []
+    if item.owed:
+        result["reload"] = "owed" if before else "done"
     if item.stale:
         result["served"] = {
             str(served.endpoint): served.show() if before else item.wanted.fingerprint for served in item.stale

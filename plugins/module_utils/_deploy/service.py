@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shlex
+import signal
+from tempfile import TemporaryFile
 from typing import Iterable
 
 from .._core.clock import SYSTEM, Clock, Deadline
@@ -15,6 +19,10 @@ from .model import Endpoint
 
 # A reload command that hangs must not hold the play for ever.
 RELOAD_TIMEOUT = 120.0
+# For the kernel to end it. What belongs to another user (sudo) cannot be ended, and is not waited for.
+_KILL_TIMEOUT = 5.0
+# The end of the output: that is where programs say why they gave up.
+_OUTPUT = 300
 # One handshake. What takes longer is as good as down.
 PROBE_TIMEOUT = 5.0
 _PAUSE = 0.1
@@ -43,31 +51,40 @@ def reload(argv: tuple[str, ...], timeout: float = RELOAD_TIMEOUT) -> None:
     if status is None:
         raise ReloadError("%s did not end within %g seconds" % (line, timeout), hint=hint)
     if status:
-        # The end of the output: that is where programs say why they gave up.
-        detail = output[-300:].decode("utf-8", "replace")
+        detail = output.decode("utf-8", "replace")
         raise ReloadError("%s ended with status %d" % (line, status), hint=hint, detail=detail or None)
 
 
 def _run(argv: tuple[str, ...], timeout: float) -> tuple[int | None, bytes]:
-    """Status and output; no status when it was ended for taking too long, which Ansible's own ``run_command`` cannot do."""
+    """Status and the end of the output; no status when it took too long, which Ansible's own ``run_command`` cannot notice.
+
+    The command alone is waited for: what it leaves in the background is a service, perhaps. So the output goes to a file without
+    a name. A pipe ends with the last process that holds it, and a service that writes to one that nobody reads is killed.
+    """
     import asyncio
 
-    async def work() -> tuple[int | None, bytes]:
+    async def work(output: int) -> int | None:
         process = await asyncio.create_subprocess_exec(
             *argv,
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
+            stdout=output,
             stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
         )
         try:
-            output, _errors = await asyncio.wait_for(process.communicate(), timeout)
+            return await asyncio.wait_for(process.wait(), timeout)
         except asyncio.TimeoutError:
-            process.kill()
-            await process.wait()
-            return None, b""
-        return process.returncode, output
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(process.wait(), _KILL_TIMEOUT)
+            return None
 
-    return asyncio.run(work())
+    with TemporaryFile() as stream:
+        status = asyncio.run(work(stream.fileno()))
+        # The position is shared with what may still be writing: read without moving it.
+        size = os.fstat(stream.fileno()).st_size
+        return status, os.pread(stream.fileno(), _OUTPUT, max(size - _OUTPUT, 0))
 
 
 def prove(wanted: Iterable[tuple[Endpoint, str]], timeout: float, one: Probe = probe, clock: Clock = SYSTEM) -> None:

@@ -362,23 +362,17 @@ def scenario_owed(root: pathlib.Path, old: Issued, new: Issued) -> None:
         deploy(params(root, {NAME: new}, {"reload": [["false"]]}))
 
 
-@pytest.mark.parametrize("service", [False, True], ids=["", "reload"])
+SCENARIOS = [scenario_first, scenario_renewal, scenario_damaged_and_live, scenario_damaged_and_waiting, scenario_modes]
+
+
+# What is owed is paid when there is a command: no run without a service.
 @pytest.mark.parametrize(
-    "scenario",
-    [
-        scenario_first,
-        scenario_renewal,
-        scenario_damaged_and_live,
-        scenario_damaged_and_waiting,
-        scenario_modes,
-        scenario_owed,
-    ],
+    ("scenario", "service"),
+    [*((each, False) for each in SCENARIOS), *((each, True) for each in (*SCENARIOS, scenario_owed))],
 )
 def test_killed_at_each_call(
     tmp_path: pathlib.Path, scenario: Callable[..., None], service: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if scenario is scenario_owed and not service:
-        return  # what is owed is paid when there is a command again
     old, new = issue([NAME], start=-30), issue([NAME])
     start = tmp_path / "start"
     start.mkdir()
