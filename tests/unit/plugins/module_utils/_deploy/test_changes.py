@@ -274,6 +274,16 @@ def test_one_set_is_settled_though_another_one_is_not(tmp_path: pathlib.Path) ->
         assert count(log) == 1
 
 
+def test_half_a_mark_is_removed(tmp_path: pathlib.Path) -> None:
+    given = params(tmp_path, {NAME: issue([NAME])})
+    deploy(given)
+    half = mark(tmp_path).with_name("." + layout.OWED + ".new")
+    half.touch()
+    assert actions(deploy(given)) == ["remove"]
+    assert not half.exists()
+    assert actions(deploy(given)) == []
+
+
 @pytest.mark.parametrize("kind", ["link", "directory"])
 def test_a_mark_that_is_none_is_refused(tmp_path: pathlib.Path, kind: str) -> None:
     given = params(tmp_path, {NAME: issue([NAME])}, {"reload": [["true"]]})
