@@ -186,8 +186,10 @@ def test_the_clock_alone_knows_the_time() -> None:
 
 WRITING = re.compile(
     r"^os\.(write|rename|replace|unlink|remove|mkdir|makedirs|chmod|chown|symlink|link|truncate|rmdir)$"
-    r"|^open$|^shutil\.|^tempfile\.|\.write_(text|bytes)$|atomic_move$"
+    r"|^open$|^shutil\.|^tempfile\.|TemporaryFile$|mkstemp$|mkdtemp$|\.write_(text|bytes)$|atomic_move$"
 )
+# the output of a reload command goes to a file without a name: a pipe would wait for whatever the command started
+WITHOUT_A_NAME = {("module_utils/_deploy/service.py", "TemporaryFile")}
 
 
 def test_files_alone_writes() -> None:
@@ -195,7 +197,7 @@ def test_files_alone_writes() -> None:
     for path in FILES:
         if short(path) == "module_utils/_core/files.py":
             continue
-        found = {call for call in calls(path) if WRITING.search(call)}
+        found = {call for call in calls(path) if WRITING.search(call) and (short(path), call) not in WITHOUT_A_NAME}
         for node in ast.walk(tree(path)):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "os.open":
                 found |= set(re.findall(r"O_(?:CREAT|WRONLY|RDWR|TRUNC|APPEND)", ast.unparse(node)))
