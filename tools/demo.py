@@ -33,6 +33,7 @@ BIN = pathlib.Path(sys.executable).parent
 SANDBOX = ROOT / "roles" / "sandbox" / "files" / "certfleet_sandbox"
 PROVIDERS, SERVERS = ("sslcom", "identrust"), ("acme-sslcom", "acme-identrust")
 TABLE_TASK = "Show what the fleet serves"
+LAST_TASK = "Say how to look around, and how to stop it"  # the demo stops it itself
 SECONDS = 300
 START = time.monotonic()
 
@@ -103,7 +104,7 @@ class Output:
 
     def flush(self) -> None:
         quiet = self._task.startswith(("Validating arguments", "Check", "Look for", "Ask what", "Bring the sandbox"))
-        quiet = quiet or self._task in ("Read the endpoints", "Publish the endpoints", TABLE_TASK)
+        quiet = quiet or self._task in ("Read the endpoints", "Publish the endpoints", TABLE_TASK, LAST_TASK)
         states = [state for state in ("failed", "changed", "ok") if state in self._states]
         if self._task and states and (not quiet or states[0] == "failed") and not self._verbose:
             line(states[0], self._task, ", ".join(dict.fromkeys(self._who)))

@@ -289,6 +289,112 @@ def test_a_certificate_that_fails_does_not_hold_up_those_of_its_issuer(fleet: Fl
     assert [path for path in webroot.rglob("*") if path.is_file()] == []
 
 
+def dns_tasks(fleet: Fleet, *first: dict[str, Any]) -> str:
+    """A file for acme_client_dns_tasks: these tasks, then those of the sandbox."""
+    path = fleet.path / "dns.yml"
+    last = {"name": "Go on", "ansible.builtin.import_tasks": fleet.variables["acme_client_dns_tasks"]}
+    path.write_text(json.dumps([*first, last]))
+    return str(path)
+
+
+def test_txt_records_that_stay_do_not_hold_up_the_deployment(fleet: Fleet) -> None:
+    fleet.add("*.gamma.test", "beta", "all", challenge="dns-01", key_type="rsa")
+    refusal = {
+        "name": "Refuse",
+        "ansible.builtin.fail": {"msg": "the DNS server takes no orders"},
+        "when": "acme_client_dns_state == 'absent'",
+    }
+    run = fleet.play(acme_client_dns_tasks=dns_tasks(fleet, refusal))
+    assert run.code != 0
+    for host, name in (("web1", "www.alpha.test"), ("web2", "shop.beta.test"), ("web1", "x.gamma.test")):
+        assert fleet.served(host, name), (host, name, run.output)
+    assert re.search(r"web1 +www\.alpha\.test +alpha .*served on", run.output)
+    last = run.output.split("PLAY [Sum up]")[1]
+    assert '"msg": "dns-01: the TXT records were not removed: the DNS server takes no orders"' in last, run.output
+    again = fleet.play()
+    assert (again.code, again.changed) == (0, set()), again.output
+
+
+def test_txt_records_that_cannot_be_published_do_not_hold_up_http(fleet: Fleet) -> None:
+    fleet.add("*.gamma.test", "beta", "all", challenge="dns-01", key_type="rsa")
+    refusal = {"name": "Refuse", "ansible.builtin.fail": {"msg": "the DNS server takes no orders"}}
+    run = fleet.play(acme_client_dns_tasks=dns_tasks(fleet, refusal))
+    assert run.code != 0
+    for host, name in (("web1", "www.alpha.test"), ("web2", "www.alpha.test"), ("web2", "shop.beta.test")):
+        assert fleet.served(host, name), (host, name, run.output)
+    # every host lacks a certificate, so every host fails, and the play ends there: the reason was named before
+    assert "PLAY [Sum up]" not in run.output
+    notice = run.output.split("TASK [certfleet.reseller.acme_client : Name what was not issued]")[1].split("TASK [")[0]
+    assert '"dns-01: the DNS server takes no orders"' in notice
+    assert '"dns-01: the TXT records were not removed: the DNS server takes no orders"' in notice
+    assert fleet.play().code == 0
+    assert fleet.served("web1", "x.gamma.test")
+
+
+@pytest.mark.parametrize("serial", ["100%", 1])
+def test_challenges_that_stay_do_not_hold_up_the_deployment(fleet: Fleet, serial: Any) -> None:
+    """On web2, which the ACME server does not ask, something else takes the place of the file."""
+    fleet.variables["certfleet_certificates"].pop()
+    fleet.add("*.gamma.test", "alpha", "all", challenge="dns-01")
+    place = Path(fleet.sandbox.host("web2")["root"]) / "www" / ".well-known" / "acme-challenge"
+    program = "import pathlib, sys\nfor path in pathlib.Path(sys.argv[1]).iterdir():\n path.unlink()\n path.mkdir()"
+    swap = {
+        "name": "Put a directory there",
+        "ansible.builtin.command": {"argv": [sys.executable, "-c", program, str(place)]},
+        "changed_when": True,
+        "when": "acme_client_dns_state == 'present'",
+    }
+    play = {"hosts": "all", "gather_facts": False, "serial": serial, "vars": {"acme_client_report": False}}
+    roles = [f"certfleet.reseller.{name}" for name in ("acme_eab", "acme_client", "certificate_deploy")]
+    report = {"ansible.builtin.import_role": {"name": "certfleet.reseller.acme_client", "tasks_from": "report"}}
+    playbook = fleet.path / "play.yml"
+    playbook.write_text(json.dumps([{**play, "roles": roles, "post_tasks": [report]}]))
+    run = fleet.play(str(playbook), acme_client_dns_tasks=dns_tasks(fleet, swap))
+    assert run.code != 0
+    assert fleet.served("web1", "www.alpha.test"), run.output
+    assert fleet.served("web2", "www.alpha.test") == (serial != 1), run.output  # the report of web1 ends the play
+    assert re.search(r'"msg": "http-01: challenges were not removed on web2: .* is not a regular file', run.output)
+
+
+def test_an_issuer_may_move_to_another_directory_and_back(fleet: Fleet) -> None:
+    """An account belongs to one directory: each has its own, and is found again."""
+    directories = fleet.sandbox.sslcom["directory_urls"]
+
+    def accounts() -> set[str]:
+        found = (json.loads(path.read_text()) for path in (fleet.state / "accounts").glob("alpha-*.json"))
+        return {each["directory_url"] for each in found}
+
+    def serial() -> str:
+        return os.readlink(fleet.state / "sets" / "www.alpha.test" / "current")
+
+    assert fleet.play().code == 0
+    assert accounts() == {directories["ecc"]}
+    seen, beta = {serial()}, os.readlink(fleet.state / "sets" / "shop.beta.test" / "current")
+    for key_type, directory, registered in (
+        ("rsa", "rsa", {("Register the accounts", "alpha")}),
+        ("ecdsa", "ecc", set()),
+    ):
+        fleet.variables["certfleet_issuers"]["alpha"]["directory_url"] = directories[directory]
+        predicted = fleet.play("certfleet.reseller.site", "--check")
+        assert predicted.code == 0, predicted.output
+        run = fleet.play("certfleet.reseller.site", "-v")
+        assert run.code == 0, run.output
+        assert {each for each in run.changed if each[0] == "Register the accounts"} == registered
+        assert registered <= predicted.changed
+        assert re.search(rf"the key changed from \w+ \d+ to {key_type} \d+", run.output)
+        assert accounts() == {directories["ecc"], directories["rsa"]}
+        assert serial() not in seen
+        seen.add(serial())
+        assert fleet.served("web1", "www.alpha.test")
+        assert fleet.served("web2", "www.alpha.test")
+        deployed = Path(fleet.sandbox.host("web1")["root"]) / "tls" / "www.alpha.test" / "current"
+        assert os.readlink(deployed) == serial()
+        again = fleet.play()
+        assert (again.code, again.changed) == (0, set()), again.output
+    assert fleet.provider_calls() == 2
+    assert os.readlink(fleet.state / "sets" / "shop.beta.test" / "current") == beta
+
+
 def test_unreachable_hosts_do_not_hold_up_the_others(fleet: Fleet) -> None:
     fleet.hosts["gone"] = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
     fleet.add("gone.gamma.test", "alpha", "gone", services=[], endpoints=[])
