@@ -39,7 +39,9 @@ class FinalizeResource(EachSet):
         return self.read_each(lambda wanted: look(want.store, wanted, self._clock), want.certificates, workers=1)
 
     def plan(self, want: Want, have: dict[str, Have]) -> Plan:
-        steps, before, after = [], {}, {}
+        steps: list[Step] = []
+        before: dict[str, Any] = {}
+        after: dict[str, Any] = {}
         for wanted in readable(want.certificates, have):
             state = have[wanted.name]
             if state.unfinished is not None:
