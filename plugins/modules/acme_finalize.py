@@ -97,6 +97,10 @@ certificates:
       description: SHA-256 of the certificate, hex.
       type: str
       sample: 5f2b7e...
+    preferred_chain_found:
+      description: Whether the CA offered the preferred chain; V(null) where none was asked for.
+      type: bool
+      sample: true
     renew_at:
       description: From when on it is to be renewed, ISO 8601, UTC.
       type: str

@@ -153,9 +153,11 @@ def test_one_of_several_chains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         assert len(offered) == 3
         assert roots < offered
         for number, wished in enumerate(sorted(offered)):
-            controller.issue(certificate(f"wished{number}.test", preferred_chain=wished))
+            result = controller.issue(certificate(f"wished{number}.test", preferred_chain=wished))
+            assert result["certificates"][0]["preferred_chain_found"] is True
             assert read_topmost_issuer(controller, f"wished{number}.test") == wished
-        controller.issue(certificate("nobody.test", preferred_chain="Nobody"))
+        result = controller.issue(certificate("nobody.test", preferred_chain="Nobody"))
+        assert result["certificates"][0]["preferred_chain_found"] is False
         assert read_topmost_issuer(controller, "nobody.test") in roots
 
 

@@ -100,7 +100,9 @@ class FinalizeResource(EachSet):
             if error.code == "validation" or (error.code or "").startswith("order_"):  # else it can still be used
                 note_failure(self._want, wanted.name, note, error)
             raise
-        issued = self._choose(client, wanted, note, order)
+        found = client.certificate(order, alternates=wanted.preferred_chain is not None)
+        choice = chains.choose(found, wanted.preferred_chain)
+        issued = self._prove(wanted, note, choice.chain)
         meta = {
             "name": wanted.name,
             "directory_url": self._want.directory_url,
@@ -108,6 +110,7 @@ class FinalizeResource(EachSet):
             "account_url": note["account_url"],
             "order_url": order.url,
             "created": iso(self._clock.now()),
+            "preferred_chain_found": choice.matched if wanted.preferred_chain else None,
             **issued.leaf.show(),
         }
         self._want.store.store_issued(wanted.name, issued, meta)
@@ -162,14 +165,12 @@ class FinalizeResource(EachSet):
             return order
         return client.poll(lambda: client.order(order.url), lambda found: found.status in statuses, self._deadline)
 
-    def _choose(self, client: AcmeClient, wanted: Wanted, note: dict[str, Any], order: model.Order) -> VerifiedSet:
-        """The preferred one of the chains that the CA offers, proven to belong to our key and names."""
-        found = client.certificate(order, alternates=wanted.preferred_chain is not None)
-        choice = chains.choose(found, wanted.preferred_chain)
+    def _prove(self, wanted: Wanted, note: dict[str, Any], chain: bytes) -> VerifiedSet:
+        """The chain that the CA sent, proven to belong to our key and names."""
         try:
             return verify_set(
                 key_pem=self._want.store.content(wanted.name, PENDING, KEY),
-                fullchain_pem=choice.chain,
+                fullchain_pem=chain,
                 names=wanted.domains,
                 now=self._clock.now(),
                 source="the certificate that the CA issued",
@@ -204,6 +205,7 @@ class FinalizeResource(EachSet):
             "not_after": iso(live.leaf.not_after) if live else None,
             "fingerprint": live.leaf.fingerprint if live else None,
             "renew_at": state.renew_at,
+            "preferred_chain_found": live.meta.get("preferred_chain_found") if live else None,
         }
 
 
