@@ -208,7 +208,6 @@ def test_a_renewal_keeps_the_old_key_live_until_the_new_certificate_is_there(
     ordered = controller.order(wanted)
     assert (live / "privkey.pem").read_bytes() == first
     controller.publish(ordered)
-    controller.clock = Clock()  # the new one starts now
     controller.finalize(wanted)
     assert (live / "privkey.pem").read_bytes() != first
     assert len(list((controller.sets / "renewed.test").glob("*/privkey.pem"))) == 3  # old, new, and `current`
