@@ -97,7 +97,10 @@ class VerifyError(CollectionError):
 
 
 class ProviderError(CollectionError):
+    """``readable``: the answer had the form of the provider's own answers (JSON). Otherwise a proxy may have said it."""
+
     kind = "provider"
+    readable = False
 
 
 class AuthError(ProviderError):

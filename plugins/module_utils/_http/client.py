@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
-from typing import Any, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from .._core.clock import SYSTEM, Clock, Deadline, iso
 from .._core.errors import (
@@ -26,11 +27,28 @@ from .explain import explain
 from .session import Session
 from .urls import check_url, origin
 
+if TYPE_CHECKING:
+    import requests
+
+# What the body of a good answer has to be: JSON; JSON or nothing; text, that is, anything but nothing and HTML.
+JSON, OPTIONAL, TEXT = "json", "optional", "text"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A good answer (2xx). ``value`` is its JSON, ``None`` for text and for an empty body; ``date`` the server's clock, UTC."""
+
+    status: int
+    value: Any
+    content: bytes
+    date: datetime | None
+
 
 class ApiClient:
     """``headers`` and bodies may hold :class:`Secret` values; they are opened here and removed from every message.
 
-    ``refused`` tells from the JSON value of an answer with status 2xx that the provider did not do what was asked.
+    ``refused`` tells from the JSON value of an answer with status 2xx that the provider did not do what was asked; ``explained``
+    finds its words for that.
     """
 
     def __init__(
@@ -41,6 +59,7 @@ class ApiClient:
         refused: Callable[[Any], bool] = lambda value: False,
         timeout: float = 30.0,
         clock: Clock = SYSTEM,
+        explained: Callable[[Any], tuple[str | None, str | None]] = explain,
     ) -> None:
         self._base = check_url(base_url, "api_url").rstrip("/")
         self._session = session
@@ -48,32 +67,49 @@ class ApiClient:
         self._refused = refused
         self._timeout = timeout
         self._clock = clock
+        self._explained = explained
 
     def get(self, path: str) -> Any:
-        """GET, tried again after connection errors, 429 and 502-504 as long as ``timeout`` allows; the JSON value."""
+        """The JSON value of the answer."""
+        return self.exchange("GET", path).value
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """The JSON value of the answer to a JSON object, sent once."""
+        return self.exchange("POST", path, body).value
+
+    def put(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """Sent once. The answer may be empty: ``None``, else its JSON value."""
+        return self.exchange("PUT", path, body, OPTIONAL).value
+
+    def exchange(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, form: str = JSON, safe: bool | None = None
+    ) -> Reply:
+        """One request and its answer. ``form``: what the body of a good answer has to be.
+
+        What is ``safe`` (GET; others if the caller knows that they change nothing) is tried again after connection errors, 429 and
+        502-504 as long as ``timeout`` allows. Everything else is sent once: ``OutcomeUnknown`` unless the provider said yes or no in so
+        many words.
+        """
+        if not (method == "GET" if safe is None else safe):
+            return self._exchange(method, path, body, form, False, self._timeout)
         deadline = Deadline(self._timeout, self._clock)
         attempt = 0
         while True:
             attempt += 1
             try:
-                return self._exchange("GET", path, None, max(deadline.left(), 0.1))
+                return self._exchange(method, path, body, form, True, max(deadline.left(), 0.1))
             except (TransportError, RateLimited) as error:
                 pause = retry.wait_before(attempt, error.extra.get("retry_after"), deadline.left())  # type: ignore[arg-type]
                 if pause is None:
                     raise
                 self._clock.sleep(pause)
 
-    def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """POST of a JSON object, sent once; the JSON value of the answer.
-
-        ``OutcomeUnknown`` unless the provider said yes or no in so many words.
-        """
-        return self._exchange("POST", path, body, self._timeout)
-
-    def _exchange(self, method: str, path: str, body: Mapping[str, Any] | None, seconds: float) -> Any:
+    def _exchange(
+        self, method: str, path: str, body: Mapping[str, Any] | None, form: str, safe: bool, seconds: float
+    ) -> Reply:
         secrets = _secrets(self._headers) + _secrets(body or {})
         headers = {name: value.open() if isinstance(value, Secret) else value for name, value in self._headers.items()}
-        headers["Accept"] = "application/json"
+        headers["Accept"] = "text/plain, */*;q=0.5" if form == TEXT else "application/json"
         data = None
         if body is not None:
             headers["Content-Type"] = "application/json"
@@ -83,22 +119,19 @@ class ApiClient:
         except CollectionError as error:
             error.detail = scrub(error.detail, secrets)
             raise
-        return self._judge(method, response.status_code, response.headers, response.content, secrets)
+        return self._judge(response, form, safe, secrets)
 
-    def _judge(
-        self, method: str, status: int, headers: Mapping[str, str], content: bytes, secrets: list[Secret]
-    ) -> Any:
-        """The value of a good answer; every other answer as the error it is."""
-        host = origin(self._base)
-        problem = None
-        try:
-            value = strict_json.parse(content)
-        except ValueError as error:
-            value, problem = None, str(error) if content else "empty"
-        code, detail = (scrub(text, secrets) for text in explain(value))
-        if 200 <= status < 300:
-            if problem is not None:
-                raise self._unusable(method, "%s answered with a body that is not JSON (%s)" % (host, problem), status)
+    def _judge(self, response: requests.Response, form: str, safe: bool, secrets: list[Secret]) -> Reply:
+        """A good answer; every other answer as the error it is."""
+        status, content, host = response.status_code, response.content, origin(self._base)
+        good = 200 <= status < 300
+        if good and form == TEXT:
+            return self._text(response, safe)
+        value, problem = _parsed(content)
+        code, detail = (scrub(text, secrets) for text in self._explained(value))
+        if good:
+            if problem is not None and not (form == OPTIONAL and not content.strip()):
+                raise _unusable(safe, "%s answered with a body that is not JSON (%s)" % (host, problem), status)
             if self._refused(value):
                 raise ProviderError(
                     "%s did not do it (status %d)" % (host, status),
@@ -106,31 +139,24 @@ class ApiClient:
                     code=code,
                     detail=detail or "no reason given",
                 )
-            return value
+            return Reply(status, value, content, _date(response.headers))
         if status == 429:
-            raise self._rate_limited(host, headers.get("Retry-After"), code, detail)
-        if status in (401, 403):
-            raise AuthError(
-                "%s refused our credentials or the request (status %d)" % (host, status),
-                hint="Check the keys and what they are allowed to do.",
-                status=status,
-                code=code,
-                detail=detail,
-            )
+            raise self._rate_limited(host, response.headers.get("Retry-After"), code, detail)
         if 400 <= status < 500 and status != 408:
-            raise ProviderError(
-                "%s refused the request (status %d)" % (host, status), status=status, code=code, detail=detail
-            )
-        raise self._unusable(method, "%s has trouble (status %d)" % (host, status), status, code, detail)
+            refusal = _refusal(host, status, code, detail)
+            refusal.readable = isinstance(value, (dict, list))
+            raise refusal
+        raise _unusable(safe, "%s has trouble (status %d)" % (host, status), status, code, detail)
 
-    def _unusable(
-        self, method: str, message: str, status: int, code: str | None = None, detail: str | None = None
-    ) -> CollectionError:
-        if method != "GET":
-            return OutcomeUnknown(message, status=status, code=code, detail=detail)
-        if status in retry.STATUSES:
-            return TransportError(message, status=status, code=code, detail=detail)
-        return ProtocolError(message, status=status, code=code, detail=detail)
+    def _text(self, response: requests.Response, safe: bool) -> Reply:
+        content = response.content
+        problem = None if content.strip() else "an empty body"
+        if content.lstrip()[:1] == b"<" or response.headers.get("Content-Type", "").lower().startswith("text/html"):
+            problem = "a web page"
+        if problem:
+            message = "%s answered with %s instead of text" % (origin(self._base), problem)
+            raise _unusable(safe, message, response.status_code)
+        return Reply(response.status_code, None, content, _date(response.headers))
 
     def _rate_limited(self, host: str, header: str | None, code: str | None, detail: str | None) -> RateLimited:
         now = self._clock.now()
@@ -145,6 +171,44 @@ class ApiClient:
             retry_at=retry_at,
             retry_after=seconds,
         )
+
+
+def _refusal(host: str, status: int, code: str | None, detail: str | None) -> ProviderError:
+    if status in (401, 403):
+        return AuthError(
+            "%s refused our credentials or the request (status %d)" % (host, status),
+            hint="Check the keys and what they are allowed to do.",
+            status=status,
+            code=code,
+            detail=detail,
+        )
+    return ProviderError("%s refused the request (status %d)" % (host, status), status=status, code=code, detail=detail)
+
+
+def _unusable(
+    safe: bool, message: str, status: int, code: str | None = None, detail: str | None = None
+) -> CollectionError:
+    if not safe:
+        return OutcomeUnknown(message, status=status, code=code, detail=detail)
+    if status in retry.STATUSES:
+        return TransportError(message, status=status, code=code, detail=detail)
+    return ProtocolError(message, status=status, code=code, detail=detail)
+
+
+def _parsed(content: bytes) -> tuple[Any, str | None]:
+    """(the value, ``None``), or (``None``, why there is no value)."""
+    try:
+        return strict_json.parse(content), None
+    except ValueError as error:
+        return None, str(error) if content else "empty"
+
+
+def _date(headers: Mapping[str, str]) -> datetime | None:
+    moment = retry.http_date(headers.get("Date"))
+    try:
+        return moment.astimezone(timezone.utc) if moment else None
+    except (OverflowError, ValueError):
+        return None
 
 
 def scrub(text: str | None, secrets: list[Secret]) -> str | None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the certfleet.reseller contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When a request may be sent again (pure). Only a GET ever is."""
+"""When a request may be sent again (pure). Only what changes nothing ever is: a GET, mostly."""
 
 from __future__ import annotations
 
@@ -20,13 +20,17 @@ def retry_after(header: str | None, now: datetime) -> float | None:
     text = header.strip()
     if text.isascii() and text.isdigit():
         return float(min(int(text[:12]), 10**9))
+    moment = http_date(text)
+    return None if moment is None else max(0.0, (moment - now).total_seconds())
+
+
+def http_date(text: str | None) -> datetime | None:
+    """The time that a header such as ``Date`` names (RFC 9110 section 5.6.7), aware; ``None`` if it cannot be read."""
     try:
-        moment = parsedate_to_datetime(text)
+        moment = parsedate_to_datetime(text or "")
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
-    return max(0.0, (moment - now).total_seconds())
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)
 
 
 def wait_before(attempt: int, asked: float | None, left: float) -> float | None:
