@@ -11,7 +11,7 @@
       - certfleet.reseller.attributes.host        # or on managed hosts
       - certfleet.reseller.attributes.info        # instead of the first one, for modules that only look
       - certfleet.reseller.attributes.action      # it has an action plugin
-      - certfleet.reseller.attributes.action_group_acme  # it is in an action group (also _sslcom, _identrust)
+      - certfleet.reseller.attributes.action_group_acme  # it is in an action group (also _sslcom, _identrust, _sslmarket)
 """
 
 from __future__ import annotations
@@ -106,6 +106,16 @@ attributes:
     support: full
     membership:
       - certfleet.reseller.identrust
+"""
+
+    ACTION_GROUP_SSLMARKET = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/certfleet.reseller.sslmarket) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - certfleet.reseller.sslmarket
 """
 
     ACTION_GROUP_ACME = r"""

@@ -59,3 +59,10 @@ ACME: dict[str, Any] = {
 
 # doc_fragments/acme.py, section WORKERS
 WORKERS: dict[str, Any] = {"workers": {"type": "int", "default": 10}}
+
+
+# doc_fragments/sslmarket.py
+SSLMARKET: dict[str, Any] = {
+    "api_url": {"type": "str", "default": "https://www.sslmarket.co.uk/api"},
+    "api_token": secret("SSLMARKET_API_TOKEN"),
+}
