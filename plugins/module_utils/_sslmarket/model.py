@@ -266,7 +266,7 @@ def _public_key(csr: Any) -> str | None:
     armour = _REQUEST.search(csr)
     body = _BLANKS.sub("", armour.group(1) if armour else csr)
     try:
-        return facts.request_facts(load.request((_PEM % body).encode("utf-8"), "csr")).public_key
+        return facts.request_facts(load.request((_PEM % body).encode("ascii", "replace"), "csr")).public_key
     except InvalidData:
         return None
 
@@ -278,11 +278,11 @@ def _date(value: Any) -> str | None:
 
 
 def _text(value: Any, limit: int = 300) -> str:
-    if isinstance(value, str) or (
-        isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _LARGE
-    ):
-        return clean(value, limit)
-    return ""
+    return clean(value, limit) if isinstance(value, str) or _is_number(value) else ""
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _LARGE
 
 
 def _own_id(value: Any) -> int:
@@ -293,10 +293,8 @@ def _own_id(value: Any) -> int:
 
 
 def _shown(value: Any) -> str:
-    text = (
-        repr(value) if isinstance(value, (str, float)) else str(value) if isinstance(value, (int, type(None))) else ""
-    )
-    return clean(text, 60) or "a %s" % type(value).__name__
+    short = isinstance(value, (str, bool, type(None))) or _is_number(value)
+    return clean(repr(value), 60) if short else "a value of the type %s" % type(value).__name__
 
 
 def _members(value: Any) -> dict[str, Any]:
