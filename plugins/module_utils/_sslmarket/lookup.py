@@ -1,0 +1,203 @@
+# Copyright (c) 2026 the certfleet.reseller contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finds the order of an item: by the journal, or among the provider's orders by the public key of the CSR. Sends GETs alone."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Sequence
+
+from .._core.clock import Clock
+from .._core.errors import OutcomeUnknown, ProviderError, StateError, UsageError
+from . import journal, match, term
+from .api import Api
+from .items import Item, Present
+from .journal import Journal, Purchase
+from .model import Detail, Row
+
+_MOST_DETAILS = 20
+
+
+@dataclass(frozen=True)
+class Account:
+    """What all items of a call share."""
+
+    api: Api
+    journal: Journal
+    clock: Clock
+    renew_before_days: int
+    abandoned: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Position:
+    """``order``: the item's, as far as it was read. ``adopt``: its id, when the journal does not know it yet.
+
+    ``open``: a purchase whose outcome is not known, and of which the provider shows nothing. ``duplicates``: orders that are paid for the same time.
+    """
+
+    order: Row | None = None
+    adopt: int | None = None
+    open: Purchase | None = None
+    purchases: tuple[Purchase, ...] = ()
+    duplicates: tuple[int, ...] = ()
+    seen: tuple[int, ...] = ()
+
+
+class Finder:
+    """One view of the account: the list of orders is read once, when the first item needs it."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._lock = threading.Lock()
+        self._list: list[Row] | None = None
+
+    def rows(self) -> list[Row]:
+        with self._lock:
+            if self._list is None:
+                self._list = self._account.api.orders()
+            return self._list
+
+    def find(self, item: Item, present: Present) -> Position:
+        """The item's position; an error when what is there forbids both to go on and to buy."""
+        product, names = _subject(item)
+        purchases = tuple(self._account.journal.purchases(product, names))
+        rows = match.same_subject(self.rows(), product, names)
+        order, adopt, still_open = self._order(item, present, purchases, rows)
+        return Position(
+            order,
+            adopt,
+            still_open,
+            purchases,
+            tuple(self._duplicates(purchases, rows, order)),
+            tuple(sorted(row.order_id for row in rows)),
+        )
+
+    def refuse_strangers(self, item: Item, position: Position) -> None:
+        """An order that is paid for, and neither in the journal nor for a key of ours, forbids to buy another one."""
+        product, names = _subject(item)
+        rows = match.same_subject(self.rows(), product, names)
+        known = _known(position.purchases)
+        strangers = [row for row in self._alive(rows) if row.order_id not in known and not self._renewable(row)]
+        if strangers:
+            ids = ", ".join(str(row.order_id) for row in strangers)
+            raise StateError(
+                "there is a paid order for %s of %s that is not in the journal: %s" % (product, ", ".join(names), ids),
+                hint="Give its number as order_id to adopt it, or list it in abandoned if it shall not count.",
+                orders=[row.order_id for row in strangers],
+            )
+
+    def _order(
+        self, item: Item, present: Present, purchases: Sequence[Purchase], rows: Sequence[Row]
+    ) -> tuple[Row | None, int | None, Purchase | None]:
+        if item.order_id is not None:
+            order = self._pinned(item, item.order_id)
+            newest = journal.settled(purchases)
+            return order, (None if newest and newest.order_id == item.order_id else item.order_id), None
+        still_open = journal.unresolved(purchases)
+        if still_open is not None:
+            found = self._booked(still_open, purchases, rows)
+            return (found, found.order_id, None) if found else (None, None, still_open)
+        keys = [key for key in (present.key, present.live_key) if key]
+        known = journal.settled(purchases, self._account.abandoned)
+        if known is not None and known.order_id is not None:
+            order = self._known(known.order_id, rows)
+            if not self._renewable(order):
+                return order, None, None
+        else:
+            order = None
+        fresh = [row for row in self._alive(rows) if row.order_id not in _known(purchases) and not self._renewable(row)]
+        ours = match.by_key(self._details(fresh), keys, present.live_serial)
+        if ours:
+            return ours[0], ours[0].order_id, None
+        return order, None, None
+
+    def _pinned(self, item: Item, order_id: int) -> Row:
+        order = self._known(order_id, self.rows())
+        product, names = _subject(item)
+        if order.product_code.lower() != product.lower() or set(order.names) != set(names):
+            raise UsageError(
+                "order %d is for %s of %s, not for %s of %s"
+                % (order_id, order.product_code, ", ".join(order.names), product, ", ".join(names)),
+                hint="Give the order of this certificate, or change product_code, domain and dns_names.",
+            )
+        return order
+
+    def _known(self, order_id: int, rows: Sequence[Row]) -> Row:
+        """Lists may be cut short; what the journal knows is then asked for by its number."""
+        for row in rows:
+            if row.order_id == order_id:
+                return row
+        try:
+            return self._account.api.order(order_id)
+        except ProviderError as error:
+            if error.status == 404:
+                raise StateError(
+                    "the provider does not know order %d" % order_id,
+                    hint="Check the account; list the order in abandoned if it shall not count.",
+                ) from None
+            raise
+
+    def _booked(self, purchase: Purchase, purchases: Sequence[Purchase], rows: Sequence[Row]) -> Detail | None:
+        """The order that an open purchase has led to."""
+        if purchase.public_key is None:
+            return None
+        before = set(purchase.seen) | _known(purchases)
+        found = match.by_key(
+            self._details([row for row in rows if row.order_id not in before]), [purchase.public_key]
+        )
+        if len(found) > 1:
+            ids = ", ".join(str(detail.order_id) for detail in found)
+            raise StateError(
+                "there are several orders for one request: %s" % ids,
+                hint="Give the one to keep as order_id, and ask SSLmarket to cancel the others.",
+                orders=[detail.order_id for detail in found],
+            )
+        return found[0] if found else None
+
+    def _details(self, rows: Sequence[Row]) -> list[Detail]:
+        if len(rows) > _MOST_DETAILS:
+            raise StateError(
+                "there are %d orders for the same product and names" % len(rows),
+                hint="Give the number of the right one as order_id.",
+            )
+        return [self._account.api.order(row.order_id) for row in rows]
+
+    def _duplicates(self, purchases: Sequence[Purchase], rows: Sequence[Row], order: Row | None) -> list[int]:
+        if order is None:
+            return []
+        ours = _known(purchases) | {order.order_id}
+        at = self._account
+        return match.duplicates(rows, ours, at.clock.now(), at.renew_before_days, at.abandoned)
+
+    def _alive(self, rows: Sequence[Row]) -> list[Row]:
+        return match.alive(rows, self._account.clock.now(), self._account.abandoned)
+
+    def _renewable(self, row: Row) -> bool:
+        return term.renewable(row, self._account.clock.now(), self._account.renew_before_days)
+
+
+def _subject(item: Item) -> tuple[str, tuple[str, ...]]:
+    if not item.product_code or not item.names:
+        raise UsageError("product_code and domain are needed to find the order")
+    return item.product_code, item.names
+
+
+def _known(purchases: Sequence[Purchase]) -> set[int]:
+    return {purchase.order_id for purchase in purchases if purchase.order_id is not None}
+
+
+def unsettled(purchase: Purchase, until: str, over: bool) -> OutcomeUnknown:
+    """What the user is told of a purchase with an unknown outcome."""
+    if over:
+        hint = "If the account has no such order, run once with on_unknown: resubmit; else give its number as order_id."
+    else:
+        hint = "Nothing is ordered meanwhile. Run again after %s, or give the order's number as order_id." % until
+    return OutcomeUnknown(
+        "an order for %s was sent at %s, and the provider does not list it: what became of it is not known"
+        % (", ".join(purchase.names), purchase.since),
+        hint=hint,
+        retry_at=until,
+    )
