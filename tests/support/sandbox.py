@@ -141,6 +141,11 @@ class Sandbox:
         found: dict[str, Any] = self.endpoints["identrust"]
         return found
 
+    @property
+    def sslmarket(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.endpoints["sslmarket"]
+        return found
+
     def host(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = self.endpoints["hosts"][name]
         return found
@@ -190,3 +195,42 @@ class Sandbox:
 
     def mark_identrust_account(self, email: str, **flags: bool) -> None:
         self.control("POST", "/identrust/account", {"email": email, **flags})
+
+    # SSLmarket's part of the control API
+
+    def knobs(self, **values: Any) -> dict[str, Any]:
+        """Turns some knobs of SSLmarket; all of them as they are now."""
+        found: dict[str, Any] = self.control("PUT", "/sslmarket/knobs", values)
+        return found
+
+    def reset_knobs(self) -> None:
+        """All knobs as they were at the start."""
+        self.control("DELETE", "/sslmarket/knobs")
+
+    def market(self) -> dict[str, Any]:
+        """`orders` (newest first), `orders_paid`, `spent`, `currency` and `knobs`."""
+        found: dict[str, Any] = self.control("GET", "/sslmarket")
+        return found
+
+    def market_order(self, order_id: int) -> dict[str, Any]:
+        """One order of `market`."""
+        return next(order for order in self.market()["orders"] if order["order_id"] == order_id)
+
+    def age(self, days: float, order_id: int | None = None) -> None:
+        """Moves an order and its certificates into the past; all of them without an order."""
+        self.control("POST", "/sslmarket/age", {"days": days, **({} if order_id is None else {"order_id": order_id})})
+
+    def auto_reissue(self, order_id: int) -> str:
+        """The CA issues again for the same CSR; the new serial number, in lower-case hex."""
+        return str(self.control("POST", "/sslmarket/auto-reissue", {"order_id": order_id})["serial"])
+
+    def approve_email(self, order_id: int) -> None:
+        self.control("POST", "/sslmarket/approve", {"order_id": order_id})
+
+    def revoke_certificate(self, order_id: int) -> None:
+        """As the CA could; the API itself revokes client certificates only."""
+        self.control("POST", "/sslmarket/revoke", {"order_id": order_id})
+
+    def show_state(self, order_id: int, state: str | None) -> None:
+        """The order's state is this word from now on; None for the right one."""
+        self.control("PUT", "/sslmarket/state", {"order_id": order_id, "state": state})

@@ -19,9 +19,10 @@ from typing import Any
 from certfleet_sandbox import options, supervisor
 from certfleet_sandbox.faults import Seeded
 from certfleet_sandbox.files import read_json, write_atomic
-from certfleet_sandbox.ledger import Ledger, table
+from certfleet_sandbox.ledger import Ledger, closing, table
 from certfleet_sandbox.options import Options
 from certfleet_sandbox.reload import reload_host
+from certfleet_sandbox.sslmarket import knobs
 
 STOP_SECONDS = 15
 LOG_LINES = 30
@@ -40,7 +41,7 @@ def _path(text: str) -> Path:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="certfleet_sandbox",
-        description="Simulators of SSL.com and IdenTrust, real ACME servers, a DNS server and hosts, all on loopback.",
+        description="Simulators of SSL.com, IdenTrust and SSLmarket, real ACME servers, a DNS server and hosts, all on loopback.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -92,6 +93,7 @@ def _start(arguments: argparse.Namespace) -> int:
     wanted = options.from_arguments(arguments)
     try:
         Seeded.parse(wanted.faults)
+        knobs.parse(wanted.sslmarket_knobs)
     except ValueError as error:
         return _fail(str(error), 2)
     if arguments.plan:
@@ -189,9 +191,9 @@ def _status(arguments: argparse.Namespace) -> int:
         print(f"running, pid {pid}, not ready")
         return 0
     lines = [f"running, pid {pid}", f"control    {endpoints['control_url']}", f"dns        {endpoints['dns']}"]
-    for provider in ("sslcom", "identrust"):
+    for provider in ("sslcom", "identrust", "sslmarket"):
         lines.append(f"{provider:<10} {endpoints[provider]['api_url']}")
-        lines += [f"  {name:<8} {url}" for name, url in endpoints[provider]["directory_urls"].items()]
+        lines += [f"  {name:<8} {url}" for name, url in endpoints[provider].get("directory_urls", {}).items()]
     for name, entry in endpoints["hosts"].items():
         lines.append(
             f"host       {name}: {entry['address']}, http {entry['http_port']}, tls {entry['tls_port']}, {entry['root']}"
@@ -202,7 +204,10 @@ def _status(arguments: argparse.Namespace) -> int:
 
 def _ledger(arguments: argparse.Namespace) -> int:
     entries = Ledger(arguments.state / "ledger.jsonl").entries()
-    print("\n".join(json.dumps(entry) for entry in entries) if arguments.json else table(entries))
+    if arguments.json:
+        print("\n".join(json.dumps(entry) for entry in entries))
+    else:
+        print("\n".join([table(entries), *closing(entries)]))
     return 0
 
 

@@ -10,6 +10,15 @@ POST   /faults             {"service", "kind"[, "times", "operation", ...]}   se
 DELETE /faults                                         drops what was scripted and not taken
 POST   /faults/take        {"service", "operation"}    takes the fault of one request (for the ACME servers)
 POST   /identrust/account  {"email"[, "revoked", "deleted"]}   marks an account
+GET    /sslmarket                                      orders, orders_paid, spent; see sslmarket/control.py
+GET    /sslmarket/knobs                                all knobs; sslmarket/knobs.py says what they do
+PUT    /sslmarket/knobs    {name: value, ...}          turns some
+DELETE /sslmarket/knobs                                turns all back to what the sandbox was started with
+POST   /sslmarket/approve  {"order_id"}                validates the names, as if the e-mail was answered
+POST   /sslmarket/age      {"days"[, "order_id"]}      moves an order and its certificates into the past, or all orders
+POST   /sslmarket/auto-reissue  {"order_id"}           a new certificate for the same CSR, as the CA does by itself
+POST   /sslmarket/revoke   {"order_id"}                revokes a certificate, also one that the API would not revoke
+PUT    /sslmarket/state    {"order_id", "state"}       shows any word as the state; null for the right one
 GET    /ledger             all entries
 GET    /state              DNS records, pending faults, accounts and credentials, without their keys
 """
@@ -24,15 +33,25 @@ from certfleet_sandbox.identrust import IdenTrust
 from certfleet_sandbox.ledger import Ledger
 from certfleet_sandbox.names import Names
 from certfleet_sandbox.sslcom import SslCom
+from certfleet_sandbox.sslmarket.control import MarketControl
+from certfleet_sandbox.strict import Refused
 from certfleet_sandbox.web import Answer, Request
 
 
 class Control:
     name = "control"
 
-    def __init__(self, names: Names, faults: FaultPlan, ledger: Ledger, sslcom: SslCom, identrust: IdenTrust) -> None:
+    def __init__(
+        self,
+        names: Names,
+        faults: FaultPlan,
+        ledger: Ledger,
+        sslcom: SslCom,
+        identrust: IdenTrust,
+        sslmarket: MarketControl,
+    ) -> None:
         self._names, self._faults, self._ledger = names, faults, ledger
-        self._sslcom, self._identrust = sslcom, identrust
+        self._sslcom, self._identrust, self._sslmarket = sslcom, identrust, sslmarket
 
     def operation(self, request: Request) -> tuple[str | None, dict[str, Any]]:
         return None, {}
@@ -52,8 +71,12 @@ class Control:
                     "faults": self._faults.pending(),
                     "sslcom": self._sslcom.state(),
                     "identrust": self._identrust.state(),
+                    "sslmarket": self._sslmarket.summary(),
                 },
             )
+        found = self._sslmarket.read(route)
+        if found is not None:
+            return Answer.json(200, found)
         if route == "DELETE /faults":
             self._faults.clear()
             return Answer.json(200, {})
@@ -62,10 +85,15 @@ class Control:
             return self.error(415, "the content type must be application/json")
         try:
             return self._change(route, json.loads(request.body))
+        except Refused as refused:
+            return self.error(refused.status, str(refused.errors))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             return self.error(400, f"{type(error).__name__}: {error}")
 
     def _change(self, route: str, value: dict[str, Any]) -> Answer:
+        found = self._sslmarket.change(route, value)
+        if found is not None:
+            return Answer.json(200, found)
         result: dict[str, Any] = {}
         if route == "PUT /dns/txt":
             self._names.add_text(value["name"], value["value"])

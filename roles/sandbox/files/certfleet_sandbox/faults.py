@@ -26,7 +26,7 @@ from typing import Any, Protocol
 
 KINDS = ("cut_before", "cut_after", "429", "502", "truncate", "slow", "errors_200", "malformed", "redirect")
 SEEDED = ("cut_before", "cut_after", "429", "502", "truncate", "slow", "errors_200")
-PROVIDERS = ("sslcom", "identrust")
+PROVIDERS = ("sslcom", "identrust", "sslmarket")
 SERVICES = (*PROVIDERS, "acme-sslcom", "acme-identrust")
 _WORK_DONE = ("cut_after", "truncate", "slow")
 

@@ -57,3 +57,12 @@ def table(entries: list[dict[str, Any]]) -> str:
     ]
     widths = [max(len(row[index]) for row in rows) for index in range(len(COLUMNS))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
+
+
+def closing(entries: list[dict[str, Any]]) -> list[str]:
+    """What was paid for, in a line; none when nothing was."""
+    paid = [entry for entry in entries if entry["effect"] == "order_booked"]
+    if not paid:
+        return []
+    spent = sum(round(entry["price"] * 100) for entry in paid) / 100
+    return [f"sslmarket: {len(paid)} orders paid, {spent:.2f} {paid[0]['currency']} spent"]

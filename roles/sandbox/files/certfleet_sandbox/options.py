@@ -27,6 +27,7 @@ class Options:
     days: int = 90
     faults: str = ""
     duplicate_account: str = "same"
+    sslmarket_knobs: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -99,6 +100,12 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         choices=DUPLICATE_ACCOUNT,
         default="same",
         help="what a second IdenTrust account of one e-mail address gets: the same one, or 409",
+    )
+    add(
+        "--sslmarket-knobs",
+        default="",
+        metavar="NAME=VALUE,...",
+        help="see sslmarket/knobs.py: book_delay=0.4,list_limit=9",
     )
 
 

@@ -39,8 +39,8 @@ def post(request: Request) -> None:
         raise Refused(400, {"query": ["is not allowed"]})
 
 
-def members(request: Request, names: tuple[str, ...]) -> dict[str, str]:
-    """The request's JSON object, which has exactly these members, each a string with something in it."""
+def json_object(request: Request) -> dict[str, Any]:
+    """The request's body, which has to be a JSON object."""
     content_type = request.headers.get("content-type", "").replace(" ", "").lower()
     if content_type not in ("application/json", "application/json;charset=utf-8"):
         raise Refused(415, {"content_type": ["must be application/json"]})
@@ -50,6 +50,12 @@ def members(request: Request, names: tuple[str, ...]) -> dict[str, str]:
         raise Refused(400, {"body": [f"is not JSON: {error.__class__.__name__}"]}) from None
     if not isinstance(value, dict):
         raise Refused(400, {"body": ["must be an object"]})
+    return value
+
+
+def members(request: Request, names: tuple[str, ...]) -> dict[str, str]:
+    """The request's JSON object, which has exactly these members, each a string with something in it."""
+    value = json_object(request)
     found: dict[str, list[str]] = {name: ["is unknown"] for name in value if name not in names}
     for name in names:
         if name not in value:

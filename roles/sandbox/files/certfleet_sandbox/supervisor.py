@@ -16,7 +16,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import signal
 import socket
 import ssl
@@ -29,7 +28,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from certfleet_sandbox import host, pki, ports
+from certfleet_sandbox import endpoints, host, pki, ports
 from certfleet_sandbox.acme_server import Settings
 from certfleet_sandbox.control import Control
 from certfleet_sandbox.dnsserver import DnsServer
@@ -40,9 +39,15 @@ from certfleet_sandbox.ledger import Ledger
 from certfleet_sandbox.names import Names
 from certfleet_sandbox.options import Options
 from certfleet_sandbox.sslcom import SslCom
+from certfleet_sandbox.sslmarket import knobs
+from certfleet_sandbox.sslmarket.ca import Authority
+from certfleet_sandbox.sslmarket.control import MarketControl
+from certfleet_sandbox.sslmarket.dcv import Dcv
+from certfleet_sandbox.sslmarket.market import Market
+from certfleet_sandbox.sslmarket.service import SslMarket
 from certfleet_sandbox.web import Server, Service
 
-SERVICES = ("control", "sslcom", "identrust", "acme-sslcom", "acme-identrust")
+SERVICES = ("control", "sslcom", "identrust", "acme-sslcom", "acme-identrust", "sslmarket")
 DIRECTORIES = {
     "sslcom": {"rsa": "/sslcom-dv-rsa", "ecc": "/sslcom-dv-ecc"},
     "identrust": {"TLS-90d": "/acme/TLS-90d/directory"},
@@ -61,23 +66,6 @@ def endpoints_path(state: Path) -> Path:
 
 def pid_file(state: Path) -> PidFile:
     return PidFile(state / "sandbox.pid")
-
-
-def _secrets(state: Path) -> dict[str, dict[str, str]]:
-    path = state / "secrets.json"
-    found: dict[str, dict[str, str]] | None = read_json(path)
-    if found is None:
-        found = {
-            "sslcom": {"account_key": secrets.token_hex(8), "secret_key": secrets.token_urlsafe(24)},
-            "identrust": {
-                "api_key": secrets.token_urlsafe(32),
-                "client_id": secrets.token_urlsafe(16),
-                "client_secret": secrets.token_urlsafe(32),
-                "audience": "https://reseller.sandbox.test/reseller",
-            },
-        }
-        write_json(path, found)
-    return found
 
 
 class Supervisor:
@@ -150,6 +138,7 @@ class Supervisor:
         root = pki.root(self._pki)
         for provider in DIRECTORIES:
             pki.issuing(self._pki, provider, root)
+        self._authority = Authority(root, pki.issuing(self._pki, "sslmarket", root))
         server = pki.server(["localhost", ports.LOOPBACK], root)
         server.write(self._pki / "server")
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -227,7 +216,7 @@ class Supervisor:
         return directory
 
     def _serve(self, seeded: Seeded | None) -> None:
-        self._secrets = _secrets(self.state)
+        self._secrets = endpoints.secrets_of(self.state)
         providers = self.state / "providers"
         providers.mkdir(exist_ok=True)
         names = Names(self.options.resolve, self.options.default_address)
@@ -239,8 +228,17 @@ class Supervisor:
             Access(**self._secrets["identrust"]),
             self.options.duplicate_account,
         )
-        services: list[tuple[Service, bool]] = [(sslcom, True), (identrust, True)]
-        services.append((Control(names, faults, self._ledger, sslcom, identrust), False))
+        market = Market(
+            providers / "sslmarket",
+            self._authority,
+            Dcv(names, self._http01_port),
+            knobs.parse(self.options.sslmarket_knobs),
+        )
+        market.start()
+        sslmarket = SslMarket(market, **self._secrets["sslmarket"])
+        services: list[tuple[Service, bool]] = [(sslcom, True), (identrust, True), (sslmarket, True)]
+        control = Control(names, faults, self._ledger, sslcom, identrust, MarketControl(market))
+        services.append((control, False))
         for service, public in services:
             server = Server(
                 self._listeners[service.name],
@@ -282,9 +280,15 @@ class Supervisor:
                 time.sleep(0.02)
 
     def _endpoints(self) -> dict[str, Any]:
-        def urls(provider: str) -> dict[str, str]:
-            return {name: self._url(f"acme-{provider}") + path for name, path in DIRECTORIES[provider].items()}
-
+        hosts = {
+            name: {
+                "address": address,
+                "root": str(self._place(name).root),
+                "http_port": self._http01_port,
+                "tls_port": self._tls_port,
+            }
+            for name, address in self.options.hosts.items()
+        }
         return {
             "version": 1,
             "pid": os.getpid(),
@@ -293,22 +297,8 @@ class Supervisor:
             "control_url": self._url("control"),
             "dns": f"{ports.LOOPBACK}:{self._ports['dns']}",
             "http01_port": self._http01_port,
-            "sslcom": {"api_url": self._url("sslcom"), **self._secrets["sslcom"], "directory_urls": urls("sslcom")},
-            "identrust": {
-                "api_url": self._url("identrust"),
-                "token_url": self._url("identrust") + "/oauth/token",
-                **self._secrets["identrust"],
-                "directory_urls": urls("identrust"),
-            },
-            "hosts": {
-                name: {
-                    "address": address,
-                    "root": str(self._place(name).root),
-                    "http_port": self._http01_port,
-                    "tls_port": self._tls_port,
-                }
-                for name, address in self.options.hosts.items()
-            },
+            **endpoints.providers(self._url, self._secrets, DIRECTORIES),
+            "hosts": hosts,
         }
 
     def _check_children(self) -> None:
