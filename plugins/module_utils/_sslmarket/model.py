@@ -241,10 +241,11 @@ def _names(members: Mapping[str, Any]) -> tuple[str, ...]:
     texts = [members.get("domain"), *(more if isinstance(more, list) else [more])]
     if not all(text is None or isinstance(text, str) for text in texts):
         raise ProtocolError("an order has names that are no texts")
-    return tuple(dict.fromkeys(name for name in map(_name, filter(None, texts)) if name))
+    return tuple(dict.fromkeys(filter(None, map(order_name, filter(None, texts)))))
 
 
-def _name(text: str) -> str:
+def order_name(text: str) -> str:
+    """A name as :attr:`Row.names` has it."""
     plain = clean(text).rstrip(".")
     try:
         return dns_name(plain)
