@@ -302,7 +302,7 @@ def inventory(sandbox: Sandbox, state: Path, **changes: str) -> dict[str, Any]:
             {"name": "www.alpha.test", "domains": ["www.alpha.test", "a.alpha.test"], "issuer": "alpha", **endpoint},
             {"name": "shop.beta.test", "issuer": "beta", "key_type": "rsa", **endpoint},
         ],
-        "acme_client_webroot": f"{host['root']}/www",
+        "certfleet_webroot": f"{host['root']}/www",
         "certificate_deploy_root": f"{host['root']}/tls",
         "certificate_deploy_address": host["address"],
         "certificate_deploy_services": {"web": {"reload": sandbox.reload_command("web1")}},

@@ -92,7 +92,7 @@ class Fleet:
                 self._certificate("www.alpha.test", "alpha", "web1,web2"),
                 self._certificate("shop.beta.test", "beta", "web2"),
             ],
-            "acme_client_dns_tasks": str(ROOT / "playbooks" / "tasks" / "sandbox_dns.yml"),
+            "certfleet_dns_tasks": str(ROOT / "playbooks" / "tasks" / "sandbox_dns.yml"),
             "quickstart_sandbox": {"control_url": sandbox.endpoints["control_url"]},
         }
 
@@ -101,7 +101,7 @@ class Fleet:
         return {
             "ansible_connection": "local",
             "ansible_python_interpreter": sys.executable,
-            "acme_client_webroot": f"{place['root']}/www",
+            "certfleet_webroot": f"{place['root']}/www",
             "certificate_deploy_root": f"{place['root']}/tls",
             "certificate_deploy_address": place["address"],
             "certificate_deploy_services": {"web": {"reload": self.sandbox.reload_command(name)}},
@@ -290,9 +290,9 @@ def test_a_certificate_that_fails_does_not_hold_up_those_of_its_issuer(fleet: Fl
 
 
 def dns_tasks(fleet: Fleet, *first: dict[str, Any]) -> str:
-    """A file for acme_client_dns_tasks: these tasks, then those of the sandbox."""
+    """A file for certfleet_dns_tasks: these tasks, then those of the sandbox."""
     path = fleet.path / "dns.yml"
-    last = {"name": "Go on", "ansible.builtin.import_tasks": fleet.variables["acme_client_dns_tasks"]}
+    last = {"name": "Go on", "ansible.builtin.import_tasks": fleet.variables["certfleet_dns_tasks"]}
     path.write_text(json.dumps([*first, last]))
     return str(path)
 
@@ -302,9 +302,9 @@ def test_txt_records_that_stay_do_not_hold_up_the_deployment(fleet: Fleet) -> No
     refusal = {
         "name": "Refuse",
         "ansible.builtin.fail": {"msg": "the DNS server takes no orders"},
-        "when": "acme_client_dns_state == 'absent'",
+        "when": "certfleet_dns_state == 'absent'",
     }
-    run = fleet.play(acme_client_dns_tasks=dns_tasks(fleet, refusal))
+    run = fleet.play(certfleet_dns_tasks=dns_tasks(fleet, refusal))
     assert run.code != 0
     for host, name in (("web1", "www.alpha.test"), ("web2", "shop.beta.test"), ("web1", "x.gamma.test")):
         assert fleet.served(host, name), (host, name, run.output)
@@ -318,7 +318,7 @@ def test_txt_records_that_stay_do_not_hold_up_the_deployment(fleet: Fleet) -> No
 def test_txt_records_that_cannot_be_published_do_not_hold_up_http(fleet: Fleet) -> None:
     fleet.add("*.gamma.test", "beta", "all", challenge="dns-01", key_type="rsa")
     refusal = {"name": "Refuse", "ansible.builtin.fail": {"msg": "the DNS server takes no orders"}}
-    run = fleet.play(acme_client_dns_tasks=dns_tasks(fleet, refusal))
+    run = fleet.play(certfleet_dns_tasks=dns_tasks(fleet, refusal))
     assert run.code != 0
     for host, name in (("web1", "www.alpha.test"), ("web2", "www.alpha.test"), ("web2", "shop.beta.test")):
         assert fleet.served(host, name), (host, name, run.output)
@@ -342,14 +342,14 @@ def test_challenges_that_stay_do_not_hold_up_the_deployment(fleet: Fleet, serial
         "name": "Put a directory there",
         "ansible.builtin.command": {"argv": [sys.executable, "-c", program, str(place)]},
         "changed_when": True,
-        "when": "acme_client_dns_state == 'present'",
+        "when": "certfleet_dns_state == 'present'",
     }
     play = {"hosts": "all", "gather_facts": False, "serial": serial, "vars": {"acme_client_report": False}}
     roles = [f"certfleet.reseller.{name}" for name in ("acme_eab", "acme_client", "certificate_deploy")]
     report = {"ansible.builtin.import_role": {"name": "certfleet.reseller.acme_client", "tasks_from": "report"}}
     playbook = fleet.path / "play.yml"
     playbook.write_text(json.dumps([{**play, "roles": roles, "post_tasks": [report]}]))
-    run = fleet.play(str(playbook), acme_client_dns_tasks=dns_tasks(fleet, swap))
+    run = fleet.play(str(playbook), certfleet_dns_tasks=dns_tasks(fleet, swap))
     assert run.code != 0
     assert fleet.served("web1", "www.alpha.test"), run.output
     assert fleet.served("web2", "www.alpha.test") == (serial != 1), run.output  # the report of web1 ends the play
@@ -452,9 +452,9 @@ def test_the_controller_does_not_become_root(fleet: Fleet) -> None:
 
 def test_dns_without_tasks_is_refused_before_anything_happens(fleet: Fleet) -> None:
     fleet.add("*.gamma.test", "beta", "all", challenge="dns-01")
-    run = fleet.play(acme_client_dns_tasks="")
+    run = fleet.play(certfleet_dns_tasks="")
     assert run.code != 0
-    assert "*.gamma.test: challenge dns-01 needs acme_client_dns_tasks" in run.output
+    assert "*.gamma.test: challenge dns-01 needs certfleet_dns_tasks" in run.output
     assert fleet.provider_calls() == 0
 
 
