@@ -19,7 +19,7 @@ from certfleet_sandbox.faults import KINDS, FaultPlan, Seeded
 
 from tests.support.sandbox import Sandbox
 
-from .calls import create_credentials
+from .calls import create_credentials, wait_for
 
 
 def drawn(text: str, service: str = "sslcom", number: int = 200) -> list[str | None]:
@@ -46,6 +46,13 @@ def test_services_do_not_disturb_each_other() -> None:
     assert mixed == drawn("seed=7,rate=0.5", number=100)
     assert drawn("seed=7,rate=1", "acme-sslcom") == [None] * 200
     assert None not in drawn("seed=7,rate=1,services=acme-sslcom", "acme-sslcom")
+
+
+def test_a_seed_can_be_for_some_operations() -> None:
+    plan = FaultPlan(Seeded.parse("seed=7,rate=1,operations=create_credentials+order_create"))
+    assert plan.take("sslcom", "create_credentials")
+    assert plan.take("sslmarket", "order_create")
+    assert [plan.take("sslmarket", name) for name in ("order_list", None)] == [None, None]
 
 
 @pytest.mark.parametrize("text", ["seed=1,rate=2", "rate=x", "kinds=cut", "kinds=redirect", "services=x", "colour=1"])
@@ -75,6 +82,7 @@ def test_scripted_faults_come_first_and_run_out() -> None:
         {"service": "sslcom", "kind": "502", "times": 0},
         {"service": "sslcom", "kind": "502", "more": 1},
         {"service": "sslcom", "kind": "redirect"},
+        {"service": "sslcom", "kind": "status", "shape": "x"},
         {"service": "sslcom"},
         [],
     ],
@@ -97,11 +105,12 @@ def seen(call: Callable[[], requests.Response]) -> Any:
     return answer
 
 
-@pytest.mark.parametrize("kind", ["cut_before", "cut_after"])
+@pytest.mark.parametrize("kind", ["cut_before", "cut_during", "cut_after", "hang"])
 def test_cut(sandbox: Sandbox, kind: str) -> None:
-    sandbox.fault("sslcom", kind)
+    sandbox.fault("sslcom", kind, seconds=0.2)
     assert seen(lambda: create_credentials(sandbox, kind)) == "cut"
-    done = kind == "cut_after"
+    done = kind != "cut_before"
+    wait_for(lambda: sandbox.count(service="sslcom") == 1)
     (entry,) = sandbox.ledger(service="sslcom")
     assert (entry["status"], entry["fault"], entry["effect"]) == (None, kind, "credentials_created" if done else None)
     create_credentials(sandbox, kind)
@@ -133,11 +142,26 @@ def test_too_many_requests(sandbox: Sandbox) -> None:
     assert sandbox.ledger(service="sslcom")[0]["effect"] is None
 
 
-def test_bad_gateway(sandbox: Sandbox) -> None:
-    sandbox.fault("sslcom", "502")
-    answer = create_credentials(sandbox, "502")
+@pytest.mark.parametrize(("kind", "effect"), [("502", None), ("502_after", "credentials_created")])
+def test_bad_gateway(sandbox: Sandbox, kind: str, effect: str | None) -> None:
+    sandbox.fault("sslcom", kind)
+    answer = create_credentials(sandbox, f"gateway {kind}")
     assert (answer.status_code, answer.headers["Content-Type"], answer.text[:6]) == (502, "text/html", "<html>")
-    assert sandbox.ledger(service="sslcom")[0]["effect"] is None
+    assert sandbox.ledger(service="sslcom")[0]["effect"] == effect
+
+
+@pytest.mark.parametrize(("shape", "begin"), [("json", '{"errors"'), ("html", "<html>"), ("empty", "")])
+def test_status(sandbox: Sandbox, shape: str, begin: str) -> None:
+    sandbox.fault("sslcom", "status", status=503, shape=shape, work=True)
+    answer = create_credentials(sandbox, f"status {shape}")
+    assert (answer.status_code, answer.text[: len(begin) or None]) == (503, begin)
+    assert sandbox.count(effect="credentials_created") == 1
+
+
+def test_status_with_a_target(sandbox: Sandbox) -> None:
+    sandbox.fault("sslcom", "status", status=301, shape="empty", location="https://127.0.0.1:1/elsewhere")
+    answer = create_credentials(sandbox, "moved", allow_redirects=False)
+    assert (answer.status_code, answer.headers["Location"]) == (301, "https://127.0.0.1:1/elsewhere")
 
 
 def test_truncate(sandbox: Sandbox) -> None:
@@ -147,10 +171,11 @@ def test_truncate(sandbox: Sandbox) -> None:
     assert (entry["status"], entry["effect"]) == (200, "credentials_created")
 
 
-def test_slow(sandbox: Sandbox) -> None:
-    sandbox.fault("sslcom", "slow", seconds=0.4)
+@pytest.mark.parametrize("kind", ["slow", "slow_head"])
+def test_slow(sandbox: Sandbox, kind: str) -> None:
+    sandbox.fault("sslcom", kind, seconds=0.4)
     begin = time.monotonic()
-    assert create_credentials(sandbox, "slow").json()["response_type"] == "ok"
+    assert create_credentials(sandbox, kind).json()["response_type"] == "ok"
     assert time.monotonic() - begin > 0.35
 
 
@@ -182,8 +207,8 @@ def test_redirect(sandbox: Sandbox) -> None:
 
 def test_every_kind_is_tested() -> None:
     assert set(KINDS) == {
-        *("cut_before", "cut_after", "429", "502", "truncate"),
-        *("slow", "errors_200", "malformed", "redirect"),
+        *("cut_before", "cut_during", "cut_after", "hang", "429", "502", "502_after", "status", "truncate"),
+        *("slow", "slow_head", "errors_200", "malformed", "redirect"),
     }
 
 

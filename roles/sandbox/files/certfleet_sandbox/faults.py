@@ -5,11 +5,16 @@
 
 kind        work done   what the client sees
 cut_before  no          the connection is reset
+cut_during  yes         the connection is reset as soon as the request is there; the work follows
 cut_after   yes         the connection is reset, without an answer
+hang        yes         nothing for some seconds, then the connection is reset
 429         no          429 with Retry-After
 502         no          502 with an HTML page, as from a proxy
+502_after   yes         the same, from a proxy that lost the answer
+status      as told     any status, with an error of the service, an HTML page or nothing as its body
 truncate    yes         status and Content-Length of the answer, but only half of its body
 slow        yes         the answer, its body dribbled over some seconds
+slow_head   yes         the answer, its head dribbled over some seconds
 errors_200  no          status 200 with an `errors` member
 malformed   as told     what the test gives: status, headers and body, or the raw bytes of the whole answer
 redirect    no          307 to a given URL
@@ -24,27 +29,33 @@ import urllib.request
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Protocol
 
-KINDS = ("cut_before", "cut_after", "429", "502", "truncate", "slow", "errors_200", "malformed", "redirect")
-SEEDED = ("cut_before", "cut_after", "429", "502", "truncate", "slow", "errors_200")
+SEEDED = (
+    *("cut_before", "cut_during", "cut_after", "hang", "429", "502", "502_after"),
+    *("truncate", "slow", "slow_head", "errors_200"),
+)
+KINDS = (*SEEDED, "status", "malformed", "redirect")
+SHAPES = ("json", "html", "empty")
 PROVIDERS = ("sslcom", "identrust", "sslmarket")
 SERVICES = (*PROVIDERS, "acme-sslcom", "acme-identrust")
-_WORK_DONE = ("cut_after", "truncate", "slow")
+_WORK_DONE = ("cut_during", "cut_after", "hang", "502_after", "truncate", "slow", "slow_head")
+_AS_TOLD = ("status", "malformed")
 
 
 @dataclass(frozen=True)
 class Fault:
     kind: str
     retry_after: int = 1  # 429
-    seconds: float = 1.0  # slow
+    seconds: float = 1.0  # slow, slow_head, hang
     location: str = ""  # redirect
-    work: bool = False  # malformed: whether the service does its work first
-    status: int = 200  # malformed
+    work: bool = False  # status, malformed: whether the service does its work first
+    status: int = 200  # status, malformed
+    shape: str = "json"  # status: json, html or empty
     headers: dict[str, str] = field(default_factory=dict)
     body_base64: str = ""
     raw_base64: str = ""  # malformed: replaces status, headers and body
 
     def works(self) -> bool:
-        return self.kind in _WORK_DONE or (self.kind == "malformed" and self.work)
+        return self.kind in _WORK_DONE or (self.kind in _AS_TOLD and self.work)
 
 
 @dataclass
@@ -63,14 +74,15 @@ class Seeded:
     rate: float
     kinds: tuple[str, ...]
     services: tuple[str, ...] = PROVIDERS
+    operations: tuple[str, ...] = ()  # all
 
     @classmethod
     def parse(cls, text: str) -> Seeded | None:
-        """``seed=1,rate=0.3,kinds=cut_before+502[,services=sslcom+acme-sslcom]``; raises ValueError."""
+        """``seed=1,rate=0.3,kinds=cut_before+502[,services=sslcom+acme-sslcom][,operations=order_create]``; raises ValueError."""
         if not text:
             return None
         values = dict(part.partition("=")[::2] for part in text.split(","))
-        unknown = set(values) - {"seed", "rate", "kinds", "services"}
+        unknown = set(values) - {"seed", "rate", "kinds", "services", "operations"}
         if unknown:
             raise ValueError(f"unknown in faults: {', '.join(sorted(unknown))}")
         kinds = tuple(values.get("kinds", "cut_before+cut_after").split("+"))
@@ -82,7 +94,8 @@ class Seeded:
         rate = float(values.get("rate", "0.1"))
         if not 0 <= rate <= 1:
             raise ValueError(f"rate is a part of 1, not {rate}")
-        return cls(values.get("seed", "1"), rate, kinds, services)
+        operations = tuple(filter(None, values.get("operations", "").split("+")))
+        return cls(values.get("seed", "1"), rate, kinds, services, operations)
 
 
 class Faults(Protocol):
@@ -111,6 +124,8 @@ class FaultPlan:
             raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
         if kind == "redirect" and not details.get("location"):
             raise ValueError("location: needed for a redirect")
+        if details.get("shape", "json") not in SHAPES:
+            raise ValueError(f"shape: not one of {', '.join(SHAPES)}")
         with self._lock:
             self._scripted.append(_Scripted(service, operation, times, Fault(kind, **details)))
 
@@ -133,10 +148,12 @@ class FaultPlan:
                     if not entry.times:
                         self._scripted.remove(entry)
                     return entry.fault
-            return self._draw(service)
+            return self._draw(service, operation)
 
-    def _draw(self, service: str) -> Fault | None:
+    def _draw(self, service: str, operation: str | None) -> Fault | None:
         if self._seeded is None or service not in self._seeded.services:
+            return None
+        if self._seeded.operations and operation not in self._seeded.operations:
             return None
         if service not in self._random:
             self._random[service] = random.Random(f"{self._seeded.seed}/{service}")

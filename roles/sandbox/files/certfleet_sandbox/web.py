@@ -30,7 +30,7 @@ from certfleet_sandbox.ledger import Ledger
 MAX_BODY = 256 * 1024
 IDLE_SECONDS = 30
 _JSON = "application/json"
-_PAGE = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body><h1>502 Bad Gateway</h1></body>\r\n</html>\r\n"
+_PAGE = "<html>\r\n<head><title>{0}</title></head>\r\n<body><h1>{0}</h1></body>\r\n</html>\r\n"
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         operation, facts = service.operation(request)
         fault = server.faults.take(service.name, operation) if server.faults else None
+        if fault and fault.kind == "cut_during":
+            self._reset()
         answer = None
         if fault is None or fault.works():
             try:
@@ -162,6 +164,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _deliver(self, fault: Fault | None, answer: Answer | None) -> None:
         kind = fault.kind if fault else None
+        if kind == "hang" and fault:
+            time.sleep(fault.seconds)
         if answer is None:
             self._reset()
         elif fault and kind == "malformed" and fault.raw_base64:
@@ -172,22 +176,25 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         elif fault and kind == "slow":
             self.wfile.write(self._head(answer))
-            for byte in answer.body:
-                time.sleep(fault.seconds / len(answer.body))
-                self.wfile.write(bytes([byte]))
+            self._dribble(answer.body, fault.seconds)
+        elif fault and kind == "slow_head":
+            self._dribble(self._head(answer), fault.seconds)
+            self.wfile.write(answer.body)
         else:
             self._send(answer)
+
+    def _dribble(self, content: bytes, seconds: float) -> None:
+        for byte in content:
+            time.sleep(seconds / len(content))
+            self.wfile.write(bytes([byte]))
 
     def _send(self, answer: Answer) -> None:
         # One write: head and body in two packets would wait for each other's acknowledgement.
         self.wfile.write(self._head(answer) + (b"" if self.command == "HEAD" else answer.body))
 
     def _head(self, answer: Answer) -> bytes:
-        try:
-            phrase = HTTPStatus(answer.status).phrase
-        except ValueError:
-            phrase = "Unknown"
-        lines = [f"HTTP/1.1 {answer.status} {phrase}"] + [f"{name}: {value}" for name, value in answer.headers]
+        lines = [f"HTTP/1.1 {answer.status} {_phrase(answer.status)}"]
+        lines += [f"{name}: {value}" for name, value in answer.headers]
         if answer.status != 204 and not any(name.lower() == "content-length" for name, _value in answer.headers):
             lines.append(f"Content-Length: {len(answer.body)}")
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
@@ -202,14 +209,16 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _faulty(service: Service, fault: Fault | None, answer: Answer | None) -> Answer | None:
     """What the client is to get; None for a connection that is reset."""
-    if fault is None or fault.kind in ("truncate", "slow"):
+    if fault is None or fault.kind in ("truncate", "slow", "slow_head"):
         return answer
     if fault.kind == "429":
         found = service.error(429, "Too many requests")
         found.headers.append(("Retry-After", str(fault.retry_after)))
         return found
-    if fault.kind == "502":
-        return Answer(502, [("Content-Type", "text/html")], _PAGE.encode())
+    if fault.kind in ("502", "502_after"):
+        return _page(502)
+    if fault.kind == "status":
+        return _with_status(service, fault)
     if fault.kind == "errors_200":
         return Answer.json(200, {"errors": {"base": ["The request could not be processed."]}})
     if fault.kind == "redirect":
@@ -217,3 +226,24 @@ def _faulty(service: Service, fault: Fault | None, answer: Answer | None) -> Ans
     if fault.kind == "malformed":
         return Answer(fault.status, list(fault.headers.items()), base64.b64decode(fault.body_base64))
     return None
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
+
+
+def _page(status: int) -> Answer:
+    return Answer(status, [("Content-Type", "text/html")], _PAGE.format(f"{status} {_phrase(status)}").encode())
+
+
+def _with_status(service: Service, fault: Fault) -> Answer:
+    if fault.shape == "json":
+        found = service.error(fault.status, f"{_phrase(fault.status)}, says the sandbox")
+    else:
+        found = _page(fault.status) if fault.shape == "html" else Answer(fault.status)
+    if fault.location:
+        found.headers.append(("Location", fault.location))
+    return found

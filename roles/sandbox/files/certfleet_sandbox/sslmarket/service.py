@@ -76,7 +76,7 @@ class SslMarket:
 
     def __init__(self, market: Market, api_token: str) -> None:
         self.market, self._token = market, api_token
-        self._reads = {"order_list": 0, "order_detail": 0}
+        self._reads: dict[str, int] = {}
 
     def operation(self, request: Request) -> tuple[str | None, dict[str, Any]]:
         operation, parts, _methods = _route(request)
@@ -129,11 +129,14 @@ class SslMarket:
     def _json(self, value: Any, effect: str) -> Answer:
         return Answer.json(200, views.spoiled(value, self.market.knobs), effect)
 
-    def _second(self, operation: str) -> bool:
+    def _second(self, what: str) -> bool:
         """Whether this is one of the answers that differ."""
         with self.market.lock:
-            self._reads[operation] += 1
-            return self.market.knobs.second_answer_differs and self._reads[operation] % 2 == 0
+            if not self.market.knobs.second_answer_differs:
+                self._reads.clear()
+                return False
+            self._reads[what] = self._reads.get(what, 0) + 1
+            return self._reads[what] % 2 == 0
 
     # Products and orders
 
@@ -159,13 +162,13 @@ class SslMarket:
         return answer
 
     def _order_list(self, _values: dict[str, Any], _parts: dict[str, str]) -> Answer:
-        second = self._second("order_list")
+        second = self._second("list")
         with self.market.lock:
             rows = views.listed(self.market.all(), self.market.knobs, self.market.now())
         return self._json({"orders": [] if second else rows}, "orders_listed")
 
     def _order_detail(self, order: Order, _values: dict[str, Any], _parts: dict[str, str]) -> Answer:
-        second, knobs = self._second("order_detail"), self.market.knobs
+        second, knobs = self._second(str(order.id)), self.market.knobs
         with self.market.lock:
             found = views.detail(order, knobs, self.market.now())
         return self._json(views.without_certificate(found, knobs) if second else found, "order_shown")
