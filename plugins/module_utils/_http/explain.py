@@ -35,7 +35,7 @@ def explain_any(body: Any) -> tuple[str | None, str | None]:
     code, text = explain(body)
     if text is not None and text != code:
         return code, text
-    others = {name: value for name, value in body.items() if name not in _MEMBERS + ("code",) and _is_short(value)}
+    others = {name: value for name, value in body.items() if name != "code" and value != code and _is_short(value)}
     told = _flat(dict(list(others.items())[:_MOST]))
     word = code or next((body[name] for name in ("code", "type") if isinstance(body.get(name), str)), None)
     return word, "; ".join(part for part in (text, told) if part) or word

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -21,9 +22,11 @@ from ansible_collections.certfleet.reseller.plugins.module_utils._core.errors im
     UsageError,
 )
 from ansible_collections.certfleet.reseller.plugins.module_utils._core.secret import Secret
-from ansible_collections.certfleet.reseller.plugins.module_utils._http.client import ApiClient
+from ansible_collections.certfleet.reseller.plugins.module_utils._http import client as client_module
+from ansible_collections.certfleet.reseller.plugins.module_utils._http.client import OPTIONAL, TEXT, ApiClient
+from ansible_collections.certfleet.reseller.plugins.module_utils._http.explain import explain_any
 
-from tests.support.scripted import FakeClock, Reply, ScriptedSession
+from tests.support.scripted import NOW, FakeClock, Reply, ScriptedSession
 
 URL = "https://api.example/base/"
 
@@ -141,3 +144,140 @@ def test_secrets_are_not_in_what_the_session_says() -> None:
     with pytest.raises(ProtocolError) as error:
         client(session, headers={"Authorization": Secret("Bearer k3y")}).post("/x", {})
     assert error.value.detail == "https://<secret>.evil.example"
+
+
+# --- exchange: other methods, other bodies ----------------------------------------------------------------------------
+
+HTML = {"Content-Type": "text/html; charset=utf-8"}
+
+
+def test_put() -> None:
+    session = ScriptedSession(Reply(202, b""), Reply(200, b'{"a": 1}'), Reply(502))
+    made = client(session, headers={"X-Auth-Token": Secret("k3y")})
+    assert made.put("/thing") is None
+    assert made.put("/thing", {"b": 2}) == {"a": 1}
+    with pytest.raises(OutcomeUnknown):
+        made.put("/thing")
+    assert [(sent["method"], sent["data"]) for sent in session.sent] == [
+        ("PUT", None),
+        ("PUT", b'{"b": 2}'),
+        ("PUT", None),
+    ]
+    assert "Content-Type" not in session.sent[0]["headers"]
+    assert session.sent[1]["headers"]["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("header", "date"),
+    [
+        ("Sun, 22 Nov 2026 11:00:00 +0100", NOW),
+        ("Sun, 22 Nov 2026 10:00:00 GMT", NOW),
+        ("soon", None),
+        ("", None),
+        ("Fri, 31 Dec 9999 23:59:59 -1200", None),
+    ],
+)
+def test_the_date_of_an_answer(header: str, date: datetime | None) -> None:
+    assert client(ScriptedSession(Reply(201, b"[1]", {"Date": header}))).exchange(
+        "POST", "/x", {}
+    ) == client_module.Reply(201, [1], b"[1]", date)
+
+
+def test_an_answer_without_a_date() -> None:
+    assert client(ScriptedSession(Reply())).exchange("GET", "/x").date is None
+
+
+@pytest.mark.parametrize(
+    ("content", "value"), [(b"", None), (b" \r\n", None), (b"null", None), (b"{}", {}), (b'["a"]', ["a"])]
+)
+def test_a_body_may_be_missing(content: bytes, value: Any) -> None:
+    assert client(ScriptedSession(Reply(202, content))).exchange("PUT", "/x", form=OPTIONAL).value == value
+
+
+@pytest.mark.parametrize("content", [b"<html>", b"ok", b"{", b'{"a": 1, "a": 1}', b"\xff"])
+def test_a_body_that_is_there_is_json(content: bytes) -> None:
+    with pytest.raises(OutcomeUnknown, match="a body that is not JSON"):
+        client(ScriptedSession(Reply(202, content))).exchange("PUT", "/x", form=OPTIONAL)
+
+
+def test_a_missing_body_is_an_error_elsewhere() -> None:
+    with pytest.raises(ProtocolError, match=r"not JSON \(empty\)"):
+        client(ScriptedSession(Reply(200, b""))).exchange("GET", "/x")
+    with pytest.raises(OutcomeUnknown, match=r"not JSON \(empty\)"):
+        client(ScriptedSession(Reply(201, b""))).exchange("POST", "/x", {})
+
+
+def test_text() -> None:
+    session = ScriptedSession(Reply(200, b"-----BEGIN\xff", {"Content-Type": "text/plain"}))
+    got = client(session).exchange("GET", "/x", form=TEXT)
+    assert (got.value, got.content) == (None, b"-----BEGIN\xff")
+    assert session.sent[0]["headers"]["Accept"] == "text/plain, */*;q=0.5"
+
+
+@pytest.mark.parametrize(
+    ("reply", "what"),
+    [
+        (Reply(200, b""), "an empty body"),
+        (Reply(200, b" \n"), "an empty body"),
+        (Reply(200, b"<!DOCTYPE html>"), "a web page"),
+        (Reply(200, b"\n  <html>"), "a web page"),
+        (Reply(200, b"Please log in", HTML), "a web page"),
+        (Reply(200, b"", HTML), "a web page"),
+    ],
+)
+def test_no_text(reply: Reply, what: str) -> None:
+    with pytest.raises(ProtocolError, match=f"^https://api.example answered with {what} instead of text$"):
+        client(ScriptedSession(reply)).exchange("GET", "/x", form=TEXT)
+
+
+def test_text_is_refused_in_json() -> None:
+    with pytest.raises(ProviderError) as refused:
+        client(ScriptedSession(Reply(404, b'{"error": "no such order"}'))).exchange("GET", "/x", form=TEXT)
+    assert refused.value.detail == "no such order"
+
+
+def test_a_safe_post_is_tried_again() -> None:
+    session, clock = ScriptedSession(Reply(502), OutcomeUnknown("broke"), Reply()), FakeClock()
+    assert client(session, clock).exchange("POST", "/x", {"a": 1}, safe=True).value == {}
+    assert [sent["data"] for sent in session.sent] == [b'{"a": 1}'] * 3
+    with pytest.raises(ProtocolError):
+        client(ScriptedSession(Reply(500))).exchange("POST", "/x", {}, safe=True)
+
+
+def test_a_get_that_is_not_safe_is_sent_once() -> None:
+    session = ScriptedSession(Reply(502))
+    with pytest.raises(OutcomeUnknown):
+        client(session).exchange("GET", "/x", safe=False)
+    assert len(session.sent) == 1
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422])
+@pytest.mark.parametrize(
+    ("content", "readable"),
+    [
+        (b'{"error": "no"}', True),
+        (b"[]", True),
+        (b"{}", True),
+        (b"", False),
+        (b"<html>", False),
+        (b'{"a": 1, "a": 1}', False),
+        (b"null", False),
+        (b'"no"', False),
+        (b"5", False),
+    ],
+)
+def test_who_refused(status: int, content: bytes, readable: bool) -> None:
+    with pytest.raises(ProviderError) as refused:
+        client(ScriptedSession(Reply(status, content))).post("/x", {})
+    assert refused.value.readable is readable
+    assert "readable" not in refused.value.payload()
+
+
+def test_another_way_to_explain() -> None:
+    answer = Reply(400, b'{"kind": "bad", "words": "k3y is bad"}')
+    with pytest.raises(ProviderError) as refused:
+        client(ScriptedSession(answer), headers={"X": Secret("k3y")}, explained=explain_any).post("/x", {})
+    assert refused.value.detail == "kind: bad; words: <secret> is bad"
+    with pytest.raises(ProviderError) as refused:
+        client(ScriptedSession(answer)).post("/x", {})
+    assert refused.value.detail is None

@@ -306,6 +306,53 @@ def test_explain(body: Any, code: str | None, detail: str | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "code", "detail"),
+    [
+        (None, None, None),
+        ("error", None, None),
+        (5, None, None),
+        ([], None, None),
+        ({}, None, None),
+        (["bad", "years is odd"], None, "bad; years is odd"),
+        ([{"a": 1}, None, [1]], None, None),
+        (["x"] * 99, None, "; ".join(["x"] * 10)),
+        ({"a": "Bad", "b": "years is odd"}, None, "a: Bad; b: years is odd"),
+        ({"type": "Bad", "description": "years is odd"}, "Bad", "type: Bad; description: years is odd"),
+        ({"code": 17, "description": "years is odd"}, None, "description: years is odd"),
+        ({"code": "E17"}, "E17", "E17"),
+        ({"error": "Bad", "description": "years is odd"}, "Bad", "Bad; description: years is odd"),
+        ({"error": "Bad", "message": "years is odd"}, "Bad", "Bad; message: years is odd"),
+        ({"error": {"type": "Bad", "text": "odd"}}, "error", "type: Bad; text: odd"),
+        ({"ack": "Error", "errors": ["a", "b"]}, "errors", "a; b"),
+        ({"message": "no", "code": "E17"}, "E17", "no"),
+        ({"a": "", "b": None, "c": {"d": 1}, "e": [], "f": "x" * 301}, None, None),
+        ({"a": True, "b": 1.5, "c": 0}, None, "a: True; b: 1.5; c: 0"),
+        ({str(number): number for number in range(99)}, None, "; ".join(f"{n}: {n}" for n in range(10))),
+    ],
+)
+def test_explain_any(body: Any, code: str | None, detail: str | None) -> None:
+    assert explain.explain_any(body) == (code, detail)
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["error", "errors", "code", "type", "message"]) | st.text(max_size=3), inner, max_size=4
+        )
+    ),
+    max_leaves=9,
+)
+
+
+@given(JSON_VALUES)
+def test_any_value_is_explained(value: Any) -> None:
+    for told in (*explain.explain(value), *explain.explain_any(value)):
+        assert told is None or isinstance(told, str)
+
+
+@pytest.mark.parametrize(
     ("secret", "text", "shown"),
     [
         ("s3cret", "no s3cret here, s3cret", "no <secret> here, <secret>"),
