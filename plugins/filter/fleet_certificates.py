@@ -43,11 +43,16 @@ options:
   form:
     description:
       - V(full) gives all options.
-      - V(acme) gives those that M(certfleet.reseller.certificate_request) and M(certfleet.reseller.acme_order) take. With O(hosts) it keeps
-        the certificates that have no C(hosts), too.
+      - V(acme) gives those that M(certfleet.reseller.certificate_request) and M(certfleet.reseller.acme_order) take, without the
+        certificates of issuers of the kind C(sslmarket).
+      - V(sslmarket) gives those that M(certfleet.reseller.sslmarket_order) and M(certfleet.reseller.sslmarket_certificate) take, of the
+        certificates of issuers of that kind alone. Vouchers are among them; they are in no other form. Needs O(issuers).
+      - V(request) gives those that M(certfleet.reseller.certificate_request) takes, of the same certificates as V(sslmarket). Their
+        C(profile) is the code of the product.
+      - With O(hosts) these three keep the certificates that have no C(hosts), too.
       - V(deploy) gives those that M(certfleet.reseller.certificate_deploy) takes, with the commands of O(services).
     type: str
-    choices: [full, acme, deploy]
+    choices: [full, acme, sslmarket, request, deploy]
     default: full
   services:
     description:
@@ -83,9 +88,14 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.certfleet.reseller.plugins.module_utils._core.errors import UsageError
-from ansible_collections.certfleet.reseller.plugins.module_utils._fleet import model
+from ansible_collections.certfleet.reseller.plugins.module_utils._fleet import certificates as model
+from ansible_collections.certfleet.reseller.plugins.module_utils._fleet import forms
 from ansible_collections.certfleet.reseller.plugins.module_utils._fleet.hosts import Hosts
+from ansible_collections.certfleet.reseller.plugins.module_utils._fleet.issuers import SSLMARKET
+from ansible_collections.certfleet.reseller.plugins.module_utils._fleet.issuers import issuers as checked_issuers
 from ansible_collections.certfleet.reseller.plugins.plugin_utils.errors import as_filter_error
+
+FORMS = ("full", "acme", "sslmarket", "request", "deploy")
 
 
 def fleet_certificates(
@@ -99,23 +109,42 @@ def fleet_certificates(
     address: str | None = None,
 ) -> list[dict[str, Any]]:
     with as_filter_error():
-        if form not in ("full", "acme", "deploy"):
-            raise UsageError("form is %r, not full, acme or deploy" % form)
-        found = model.certificates(value, None if issuers is None else model.issuers(issuers))
-        known = None if groups is None else Hosts(groups)
-        if known is not None:
-            model.check_hosts(found, known)
-        if issuer is not None:
-            found = [each for each in found if each.get("issuer") == issuer]
+        if form not in FORMS:
+            raise UsageError("form is %r, not one of %s" % (form, ", ".join(FORMS)))
+        known = None if issuers is None else checked_issuers(issuers)
+        found = model.certificates(value, known)
+        entries = {each["name"]: entry for each, entry in zip(found, value)}
+        places = None if groups is None else Hosts(groups)
+        if places is not None:
+            model.check_hosts(found, places)
+        found = _of_issuer(found, known, issuer, form)
         if hosts is not None:
-            if known is None:
+            if places is None:
                 raise UsageError("the option hosts needs the option groups")
-            found = model.on_hosts(found, known, hosts, unbound=form == "acme")
-        if form == "acme":
-            return [model.for_acme(each) for each in found]
+            found = model.on_hosts(found, places, hosts, unbound=form not in ("full", "deploy"))
+        if form in ("acme", "request"):
+            return [forms.for_acme(each) for each in found]
+        if form == "sslmarket":
+            return [forms.for_sslmarket(each, entries[each["name"]]) for each in found]
         if form == "deploy":
-            return [model.for_deploy(each, services, address) for each in found]
+            return [forms.for_deploy(each, services, address) for each in found]
         return found
+
+
+def _of_issuer(
+    found: list[dict[str, Any]], known: dict[str, dict[str, Any]] | None, issuer: str | None, form: str
+) -> list[dict[str, Any]]:
+    """Those of the issuer, if one is wanted, and of the kind that the form is for."""
+    if issuer is not None:
+        found = [each for each in found if each.get("issuer") == issuer]
+    if form in ("full", "deploy"):
+        return found
+    if known is None:
+        if form != "acme":
+            raise UsageError("the form %s needs the option issuers" % form)
+        return found
+    market = form != "acme"
+    return [each for each in found if (known[each["issuer"]]["kind"] == SSLMARKET) == market]
 
 
 class FilterModule:

@@ -40,13 +40,13 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.certfleet.reseller.plugins.module_utils._fleet import model
+from ansible_collections.certfleet.reseller.plugins.module_utils._fleet.issuers import issuers
 from ansible_collections.certfleet.reseller.plugins.plugin_utils.errors import as_filter_error
 
 
 def fleet_issuers(value: Any) -> dict[str, dict[str, Any]]:
     with as_filter_error():
-        return model.issuers(value)
+        return issuers(value)
 
 
 class FilterModule:

@@ -46,13 +46,14 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.certfleet.reseller.plugins.module_utils._core.clock import SYSTEM
-from ansible_collections.certfleet.reseller.plugins.module_utils._fleet import model, table
+from ansible_collections.certfleet.reseller.plugins.module_utils._fleet import table
+from ansible_collections.certfleet.reseller.plugins.module_utils._fleet.certificates import certificates
 from ansible_collections.certfleet.reseller.plugins.plugin_utils.errors import as_filter_error
 
 
 def fleet_summary(value: Any, results: Any) -> list[dict[str, Any]]:
     with as_filter_error():
-        return table.rows(model.certificates(value, None), results, SYSTEM.now())
+        return table.rows(certificates(value, None), results, SYSTEM.now())
 
 
 class FilterModule:

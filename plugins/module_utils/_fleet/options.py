@@ -51,7 +51,7 @@ def entry(value: Any, options: Mapping[str, Option]) -> dict[str, Any]:
 
 
 def within(where: str, error: UsageError) -> UsageError:
-    separator = "" if error.message.startswith("[") else " "
+    separator = "" if error.message.startswith(("[", ".")) else " "
     return UsageError(where + separator + error.message, hint=error.hint)
 
 
@@ -115,6 +115,15 @@ def integer(least: int, most: int) -> Reader:
         return int(value)
 
     return read
+
+
+order_id = integer(1, 10**18 - 1)
+
+
+def order_ids(value: Any) -> list[int]:
+    if not isinstance(value, (list, tuple)):
+        raise refuse("a list of numbers of orders", value)
+    return [order_id(item) for item in value]
 
 
 def share(value: Any) -> float:

@@ -45,6 +45,39 @@ def test_the_forms() -> None:
     assert found == [{"name": "b.example", "domains": ["b.example"], "reload": [["true"]], "endpoints": []}]
 
 
+PERSON = {"title": "CEO", "firstname": "A", "lastname": "B", "tel": "+44.123456789", "email": "a@a.example"}
+COMPANY = {"name": "A", "street": "B 1", "city": "C", "zip": "1", "country": "GB"}
+SOLD: dict[str, Any] = {
+    "kind": "sslmarket",
+    "product_code": "rapidssl",
+    "owner": {**COMPANY, "tel": "+44.123456789"},
+    "auth": PERSON,
+    "tech": PERSON,
+    "invoice": {**COMPANY, "email": "a@a.example"},
+}
+
+
+def test_acme_and_sslmarket_do_not_see_each_other() -> None:
+    issuers = {**ISSUERS, "three": SOLD}
+    sold: list[dict[str, Any]] = [
+        {"name": "d.example", "issuer": "three", "hosts": "web", "voucher": "v"},
+        {"name": "e.example", "issuer": "three"},
+    ]
+
+    def found(form: str, **options: Any) -> list[dict[str, Any]]:
+        return fleet_certificates(CERTIFICATES + sold, issuers, form=form, services={"x": {}}, **options)
+
+    assert [each["name"] for each in found("acme")] == ["a.example", "b.example", "c.example"]
+    assert [each["name"] for each in found("sslmarket")] == ["d.example", "e.example"]
+    assert [each["name"] for each in found("request", hosts=["web1"], groups=GROUPS)] == ["d.example", "e.example"]
+    assert [each["name"] for each in found("sslmarket", hosts=["db1"], groups=GROUPS)] == ["e.example"]
+    assert [each["name"] for each in found("deploy", hosts=["web1"], groups=GROUPS)] == ["a.example", "d.example"]
+    assert found("acme", issuer="three") == []
+    assert found("sslmarket", issuer="one") == []
+    assert found("sslmarket")[0]["voucher"] == "v"
+    assert all("voucher" not in str(found(form)) for form in ("full", "acme", "request", "deploy"))
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [

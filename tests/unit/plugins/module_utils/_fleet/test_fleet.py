@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from ansible_collections.certfleet.reseller.plugins.module_utils._core.errors import UsageError
-from ansible_collections.certfleet.reseller.plugins.module_utils._fleet import model as fleet
+from ansible_collections.certfleet.reseller.plugins.module_utils._fleet import certificates as fleet
+from ansible_collections.certfleet.reseller.plugins.module_utils._fleet import forms
 from ansible_collections.certfleet.reseller.plugins.module_utils._fleet.hosts import Hosts
+from ansible_collections.certfleet.reseller.plugins.module_utils._fleet.issuers import issuers as checked
 
 ALPHA = {
     "kind": "sslcom",
@@ -35,15 +37,25 @@ GROUPS = {
 }
 
 
+class Lookup:
+    """Stands for a template: whoever looks at it pays for it."""
+
+    def __eq__(self, other: object) -> NoReturn:
+        raise AssertionError("a secret was looked at")
+
+    __hash__ = None  # type: ignore[assignment]
+    __str__ = __repr__ = __bool__ = __eq__  # type: ignore[assignment]
+
+
 def certificates(*entries: Any, issuers: Any = None) -> list[dict[str, Any]]:
-    return fleet.certificates(list(entries), fleet.issuers(ISSUERS if issuers is None else issuers))
+    return fleet.certificates(list(entries), checked(ISSUERS if issuers is None else issuers))
 
 
 def test_defaults() -> None:
     assert certificates(WWW) == [
         {**WWW, "domains": ["www.example.com"], "challenge": "http-01", "services": [], "endpoints": []}
     ]
-    assert fleet.issuers({"alpha": ALPHA})["alpha"] == {
+    assert checked({"alpha": ALPHA})["alpha"] == {
         **ALPHA,
         "contact": ["tls@alpha.example"],
         "terms_agreed": True,
@@ -73,16 +85,7 @@ def test_certificates_take_what_the_issuer_says() -> None:
 
 
 def test_secrets_are_neither_read_nor_returned() -> None:
-    class Lookup:
-        """Stands for a template: whoever looks at it pays for it."""
-
-        def __eq__(self, other: object) -> bool:
-            raise AssertionError("a secret was looked at")
-
-        __hash__ = None  # type: ignore[assignment]
-        __str__ = __repr__ = __bool__ = __eq__  # type: ignore[assignment]
-
-    found = fleet.issuers({"alpha": {**ALPHA, "account_key": Lookup(), "secret_key": Lookup()}})
+    found = checked({"alpha": {**ALPHA, "account_key": Lookup(), "secret_key": Lookup()}})
     assert not {"account_key", "secret_key"} & set(found["alpha"])
 
 
@@ -134,14 +137,14 @@ def test_a_wrong_certificate_is_named(change: dict[str, Any], sentence: str) -> 
 )
 def test_a_wrong_list_is_explained(entries: Any, sentence: str) -> None:
     with pytest.raises(UsageError) as caught:
-        fleet.certificates(entries, fleet.issuers(ISSUERS))
+        fleet.certificates(entries, checked(ISSUERS))
     assert sentence in caught.value.sentence()
 
 
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"kind": "ssl.com"}, 'kind is "ssl.com", not one of sslcom, identrust, acme'),
+        ({"kind": "ssl.com"}, 'kind is "ssl.com", not one of sslcom, identrust, acme, sslmarket'),
         ({"kind": None}, "kind is missing."),
         ({"customer": None}, "customer is missing."),
         ({"contact": None}, "contact is missing."),
@@ -157,7 +160,7 @@ def test_a_wrong_list_is_explained(entries: Any, sentence: str) -> None:
 )
 def test_a_wrong_issuer_is_named(change: dict[str, Any], sentence: str) -> None:
     with pytest.raises(UsageError) as caught:
-        fleet.issuers({"alpha": {**ALPHA, **change}})
+        checked({"alpha": {**ALPHA, **change}})
     text = caught.value.sentence()
     assert text.startswith("certfleet_issuers.alpha: ")
     assert sentence in text
@@ -166,15 +169,15 @@ def test_a_wrong_issuer_is_named(change: dict[str, Any], sentence: str) -> None:
 
 def test_names_of_issuers_become_file_names() -> None:
     with pytest.raises(UsageError, match=r"certfleet_issuers\.\.\./alpha: the name has other characters"):
-        fleet.issuers({"../alpha": ALPHA})
+        checked({"../alpha": ALPHA})
 
 
 def test_two_records_of_one_identrust_account_are_refused() -> None:
     with pytest.raises(UsageError, match="the issuer beta is for the same customer"):
-        fleet.issuers({"beta": BETA, "gamma": BETA})
+        checked({"beta": BETA, "gamma": BETA})
     shared = {**BETA, "eab_path": "/srv/beta.json"}
-    assert set(fleet.issuers({"beta": shared, "gamma": shared})) == {"beta", "gamma"}
-    assert set(fleet.issuers({"alpha": ALPHA, "alpha-rsa": ALPHA})) == {"alpha", "alpha-rsa"}
+    assert set(checked({"beta": shared, "gamma": shared})) == {"beta", "gamma"}
+    assert set(checked({"alpha": ALPHA, "alpha-rsa": ALPHA})) == {"alpha", "alpha-rsa"}
 
 
 @pytest.mark.parametrize(
@@ -234,20 +237,154 @@ def test_selection_by_host() -> None:
 def test_services_become_commands() -> None:
     (found,) = certificates({**WWW, "services": ["nginx", "file"], "endpoints": [{"port": 443}]})
     services = {"nginx": {"reload": ["systemctl", "reload", "nginx"]}, "file": {}}
-    assert fleet.for_deploy(found, services, "10.0.0.1") == {
+    assert forms.for_deploy(found, services, "10.0.0.1") == {
         "name": "www.example.com",
         "domains": ["www.example.com"],
         "reload": [["systemctl", "reload", "nginx"]],
         "endpoints": [{"address": "10.0.0.1", "port": 443}],
     }
     with pytest.raises(UsageError, match=r"\(www.example.com\): there is no service \"file\""):
-        fleet.for_deploy(found, {"nginx": {}}, None)
+        forms.for_deploy(found, {"nginx": {}}, None)
 
 
 def test_the_modules_get_what_they_know() -> None:
-    assert fleet.for_acme(certificates({**WWW, "services": ["nginx"], "key_size": 384})[0]) == {
+    assert forms.for_acme(certificates({**WWW, "services": ["nginx"], "key_size": 384})[0]) == {
         "name": "www.example.com",
         "domains": ["www.example.com"],
         "challenge": "http-01",
         "key_size": 384,
     }
+
+
+# --- SSLmarket --------------------------------------------------------------------------------------------------------
+
+PERSON = {"title": "CEO", "firstname": "Ada", "lastname": "Alpha", "tel": "+44.123456789", "email": "ada@alpha.example"}
+COMPANY = {"name": "Alpha Ltd", "street": "High Street 1", "city": "London", "zip": "E1 6AN", "country": "GB"}
+MARKET: dict[str, Any] = {
+    "kind": "sslmarket",
+    "product_code": "rapidssl",
+    "owner": {**COMPANY, "tel": "+44.123456789"},
+    "auth": PERSON,
+    "tech": PERSON,
+    "invoice": {**COMPANY, "email": "ap@alpha.example"},
+}
+SHOP = {"name": "shop.example.com", "issuer": "gamma", "hosts": "web"}
+BOTH = {"alpha": ALPHA, "gamma": MARKET}
+
+
+def test_an_issuer_that_sells() -> None:
+    found = checked({"gamma": {**MARKET, "api_token": Lookup(), "abandoned": [17, "18"], "quiet_period": "60"}})[
+        "gamma"
+    ]
+    assert found == {**MARKET, "wait": True, "abandoned": [17, 18], "quiet_period": 60}
+
+
+def test_a_certificate_takes_product_and_term_from_its_issuer() -> None:
+    issuers = {"gamma": {**MARKET, "years": 2}}
+    (found,) = certificates(SHOP, issuers=issuers)
+    assert (found["product_code"], found["years"], found["challenge"]) == ("rapidssl", 2, "dns-01")
+    (found,) = certificates({**SHOP, "product_code": "other", "years": 1, "challenge": "http-01"}, issuers=issuers)
+    assert (found["product_code"], found["years"], found["challenge"]) == ("other", 1, "http-01")
+
+
+def test_the_modules_of_sslmarket_get_what_they_know() -> None:
+    entry = {
+        **SHOP,
+        "domains": ["Shop.example.com", "www.example.com"],
+        "key_type": "rsa",
+        "services": ["nginx"],
+        "contacts": {"tech": {**PERSON, "lastname": "Other"}},
+        "order_id": "4711",
+        "voucher": "v0ucher",
+        "owner": "www-data",
+    }
+    (found,) = certificates(entry, issuers=BOTH)
+    assert "voucher" not in found
+    common = {"name": "shop.example.com", "key_type": "rsa"}
+    assert forms.for_sslmarket(found, entry) == {
+        **common,
+        "domain": "shop.example.com",
+        "dns_names": ["www.example.com"],
+        "product_code": "rapidssl",
+        "order_id": 4711,
+        "dv_auth_method": "DNS",
+        "voucher": "v0ucher",
+        "tech": {**PERSON, "lastname": "Other"},
+    }
+    assert forms.for_acme(found) == {
+        **common,
+        "domains": ["shop.example.com", "www.example.com"],
+        "challenge": "dns-01",
+        "profile": "rapidssl",
+    }
+
+
+def test_vouchers_are_not_looked_at() -> None:
+    (found,) = certificates({**SHOP, "voucher": Lookup()}, issuers=BOTH)
+    assert "voucher" not in found
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"contact": "tls@alpha.example"}, 'there is no option "contact"'),
+        ({"directory_url": "https://a.example"}, 'there is no option "directory_url"'),
+        ({"api_tokn": "s3cret"}, 'there is no option "api_tokn" (did you mean "api_token"?)'),
+        ({"owner": {**COMPANY, "tel": "0123"}}, 'owner.tel is "0123", not a telephone number'),
+        ({"owner": "Alpha Ltd"}, "owner is not a mapping of fields"),
+        ({"auth": {**PERSON, "mail": "x"}}, 'auth has no field "mail" (did you mean "email"?)'),
+        ({"invoice": COMPANY}, "invoice.email is missing"),
+        ({"years": 11}, "years is 11, not within 1 and 10"),
+        ({"on_unknown": "buy"}, 'on_unknown is "buy", not one of fail, resubmit'),
+        ({"abandoned": 17}, "abandoned must be a list of numbers of orders, not a number"),
+        ({"abandoned": [True]}, "abandoned must be a whole number, not true or false"),
+        ({"wait": "perhaps"}, "wait must be true or false, not a text"),
+        ({"renew_before_days": 0}, "renew_before_days is 0, not within 1 and 120"),
+    ],
+)
+def test_a_wrong_issuer_that_sells_is_named(change: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        checked({"gamma": {**MARKET, **change}})
+    text = caught.value.sentence()
+    assert text.startswith("certfleet_issuers.gamma: ")
+    assert sentence in text
+    assert "s3cret" not in text
+
+
+@pytest.mark.parametrize(
+    ("change", "without", "sentence"),
+    [
+        ({"profile": "x"}, (), "profile is no option for an issuer of the kind sslmarket."),
+        ({"preferred_chain": "x"}, (), "preferred_chain is no option for an issuer of the kind sslmarket."),
+        ({"issuer": "alpha", "product_code": "x"}, (), "product_code is no option for an issuer of the kind sslcom."),
+        ({"issuer": "alpha", "voucher": "s3cret"}, (), "voucher is no option for an issuer of the kind sslcom."),
+        (
+            {"owner": PERSON},
+            (),
+            "owner is the user that owns the files. The contacts of an order belong into contacts.",
+        ),
+        ({"contacts": {"admin": PERSON}}, (), 'contacts there is no option "admin"'),
+        ({"contacts": {"tech": {}}}, (), "contacts tech.title is missing."),
+        ({"order_id": 0}, (), "order_id is 0, not within 1 and 999999999999999999."),
+        ({"order_id": "x"}, (), "order_id must be a whole number, not a text."),
+        ({"domains": ["*.example.com"], "challenge": "http-01"}, (), "*.example.com can only be validated by dns-01."),
+        ({}, ("product_code",), "product_code is missing. Give it here, or in the issuer gamma."),
+        ({}, ("auth", "tech"), "an order needs the contacts owner, auth, tech, invoice; there is no auth, tech. Give"),
+        ({"contacts": {"auth": PERSON}}, ("auth", "tech"), "there is no tech."),
+    ],
+)
+def test_a_wrong_certificate_of_sslmarket_is_named(
+    change: dict[str, Any], without: tuple[str, ...], sentence: str
+) -> None:
+    issuer = {name: value for name, value in MARKET.items() if name not in without}
+    with pytest.raises(UsageError) as caught:
+        certificates({**SHOP, **change}, issuers={"alpha": ALPHA, "gamma": issuer})
+    text = caught.value.sentence()
+    assert text.startswith("certfleet_certificates[0] (shop.example.com): ")
+    assert sentence in text
+    assert "s3cret" not in text
+
+
+def test_an_order_that_is_there_needs_no_contacts() -> None:
+    issuer = {"kind": "sslmarket", "product_code": "rapidssl"}
+    assert certificates({**SHOP, "order_id": 7}, issuers={"gamma": issuer})[0]["order_id"] == 7

@@ -1,0 +1,60 @@
+# Copyright (c) 2026 the certfleet.reseller contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The certificates as the modules take them (pure)."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from .._core.errors import UsageError
+from . import options
+from .certificates import CERTIFICATES, DNS01
+
+_FOR_ACME = ("name", "domains", "key_type", "key_size", "challenge", "profile", "preferred_chain")
+_FOR_SSLMARKET = ("name", "product_code", "years", "order_id", "key_type", "key_size")
+_FOR_DEPLOY = ("name", "domains", "owner", "group", "key_mode", "mode")
+
+
+def for_acme(certificate: Mapping[str, Any]) -> dict[str, Any]:
+    """For the modules of requests and orders. A certificate of SSLmarket has its product in the place of the profile."""
+    found = {name: certificate[name] for name in _FOR_ACME if name in certificate}
+    if "product_code" in certificate:
+        found["profile"] = certificate["product_code"]
+    return found
+
+
+def for_sslmarket(certificate: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
+    """For ``sslmarket_order`` and ``sslmarket_certificate``. ``entry`` is the certificate as the user has it, with its secret."""
+    domain, *others = certificate["domains"]
+    return {
+        **{name: certificate[name] for name in _FOR_SSLMARKET if name in certificate},
+        **({"voucher": entry["voucher"]} if entry.get("voucher") else {}),
+        **certificate.get("contacts", {}),
+        "domain": domain,
+        "dns_names": others,
+        "dv_auth_method": "DNS" if certificate["challenge"] == DNS01 else "FILE",
+    }
+
+
+def for_deploy(
+    certificate: Mapping[str, Any], services: Mapping[str, Any] | None, address: str | None
+) -> dict[str, Any]:
+    """The certificate as ``certificate_deploy`` takes it: services become their commands."""
+    known = services or {}
+    commands = []
+    for name in certificate["services"]:
+        if name not in known:
+            raise UsageError(
+                "%s (%s): there is no service %s%s"
+                % (CERTIFICATES, certificate["name"], options.shown(name), options.did_you_mean(name, known)),
+                hint="Describe it in certificate_deploy_services, or correct services.",
+            )
+        if known[name].get("reload"):
+            commands.append(list(known[name]["reload"]))
+    defaults = {"address": address} if address else {}
+    return {
+        **{name: certificate[name] for name in _FOR_DEPLOY if name in certificate},
+        "reload": commands,
+        "endpoints": [{**defaults, **endpoint} for endpoint in certificate["endpoints"]],
+    }
