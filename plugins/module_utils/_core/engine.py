@@ -17,7 +17,8 @@ class Resource(Protocol):
     """The contract of all resources; ``docs/development/architecture.md`` has it in words.
 
     A resource whose steps do not depend on each other has an attribute ``workers``: how many of them may run at once. One
-    that works on a list keeps in ``problem`` what went wrong with single items while it read: the others go on.
+    that works on a list keeps in ``problem`` what went wrong with single items while it read: the others go on. One with a method
+    ``remarks(want, have)`` warns of what it sees in the end, a plan's ``warnings`` of what it saw before.
     """
 
     def want(self, params: dict[str, Any]) -> Any:
@@ -63,6 +64,9 @@ def run(factory: Callable[[], Resource], **spec: Any) -> None:
             problem = _carry_out(resource, plan, done)
             have = resource.read(want)
         shown = resource.show(want, have, plan)
+        for warning in _remarks(resource, want, have):
+            if warning not in plan.warnings:
+                module.warn(warning)
         problem = problem or getattr(resource, "problem", None)
         if problem is not None:
             raise problem
@@ -90,6 +94,11 @@ def run_info(factory: Callable[[], Info], **spec: Any) -> None:
         module.fail_json(**failure.describe(error))
         raise  # not reached
     module.exit_json(changed=False, **result)
+
+
+def _remarks(resource: Resource, want: Any, have: Any) -> list[str]:
+    remarks: Callable[[Any, Any], list[str]] | None = getattr(resource, "remarks", None)
+    return remarks(want, have) if remarks else []
 
 
 def _carry_out(resource: Resource, plan: Plan, done: list[Step]) -> Exception | None:

@@ -42,6 +42,7 @@ def load(sets_path: str, options: Mapping[str, Any], now: datetime) -> Loaded:
         names=domains,
         now=now,
         source=os.path.join(version, "fullchain.pem"),
+        extra=_added_by_ca(os.path.join(version, "meta.json")),
     )
     contents = {
         KEY: _read(version, KEY),
@@ -60,6 +61,12 @@ def load(sets_path: str, options: Mapping[str, Any], now: datetime) -> Loaded:
         "digests": {file: model.sha256(contents[file]) for file in FILES},
     }
     return Loaded(facts, contents, proven.warnings)
+
+
+def _added_by_ca(path: str) -> list[str]:
+    """Names that were not asked for, and taken when the certificate was issued."""
+    found = (files.read_json(path) or {}).get("extra_names")
+    return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
 
 
 def arguments(loaded: list[Loaded]) -> dict[str, Any]:

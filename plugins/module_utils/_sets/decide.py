@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any, Mapping
 
 from .._core.clock import parse_iso
 from .._x509.renewal import Window, due, next_renewal
@@ -20,7 +21,7 @@ def reason(wanted: Wanted, live: Live | None, window: Window | None, now: dateti
     if live.damage is not None:
         return live.damage
     missing = sorted(set(wanted.domains) - set(live.leaf.names))
-    surplus = sorted(set(live.leaf.names) - set(wanted.domains))
+    surplus = sorted(set(live.leaf.names) - set(wanted.domains) - set(added_by_ca(live.meta)))
     if missing or surplus:
         parts = ["adds " + name for name in missing] + ["drops " + name for name in surplus]
         return "the list of names changed (%s)" % ", ".join(parts)
@@ -36,6 +37,12 @@ def reason(wanted: Wanted, live: Live | None, window: Window | None, now: dateti
         if old != new and not (what == "directory_url" and new is None):
             return "the %s changed from %s to %s" % (what, old, new)
     return due(live.leaf.not_before, live.leaf.not_after, now, wanted.policy, window, key=wanted.name)
+
+
+def added_by_ca(meta: Mapping[str, Any]) -> list[str]:
+    """Names that the CA put into the certificate by itself, such as ``www.``, and that were taken when it was issued."""
+    names = meta.get("extra_names")
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
 
 def fits(wanted: Wanted, pending: Pending) -> bool:

@@ -14,7 +14,7 @@ import json
 import os
 import re
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Iterator, Sequence
 
@@ -67,14 +67,13 @@ class Purchase:
 
 @dataclass(frozen=True)
 class Note:
-    """What was asked for an order. ``reissue``: ``{key, since, serial}``; ``row``: the order as last seen with our certificate in place."""
+    """What was asked for an order. ``reissue``: ``{key, since, serial}``; ``revoked``: ``{serial, at}``; ``row``: the order as last seen with our certificate in place."""
 
     api_url: str
     reissue: dict[str, Any] | None = None
-    revoked: str | None = None
+    revoked: dict[str, Any] | None = None
     row: dict[str, Any] | None = None
     serial: str | None = None
-    dcv: dict[str, Any] | None = field(default=None)
 
 
 class Journal:
@@ -144,7 +143,8 @@ class Journal:
         value = self._read(path)
         if value is None:
             return Note(self.api_url)
-        return Note(**{each.name: value.get(each.name) for each in fields(Note) if each.name in value})
+        known: dict[str, Any] = {each.name: value.get(each.name) for each in fields(Note)}
+        return Note(**known)
 
     def save_note(self, order_id: int, note: Note) -> None:
         files.make_directory(os.path.dirname(self._note_path(order_id)))
@@ -217,9 +217,7 @@ def unresolved(purchases: Sequence[Purchase]) -> Purchase | None:
     return next((each for each in reversed(purchases) if each.open), None)
 
 
-def too_soon(
-    purchases: Sequence[Purchase], now: datetime, abandoned: Sequence[int] = ()
-) -> Purchase | None:
+def too_soon(purchases: Sequence[Purchase], now: datetime, abandoned: Sequence[int] = ()) -> Purchase | None:
     """A purchase that is younger than half of its term: whatever seems to be wrong with it, another one would not mend it."""
     for purchase in reversed(purchases):
         half = timedelta(days=365) * (purchase.years or 1) / 2

@@ -92,22 +92,20 @@ class Finder:
     def _order(
         self, item: Item, present: Present, purchases: Sequence[Purchase], rows: Sequence[Row]
     ) -> tuple[Row | None, int | None, Purchase | None]:
+        """The order; its number if it is to be adopted; the purchase that is still open."""
         if item.order_id is not None:
-            order = self._pinned(item, item.order_id)
             newest = journal.settled(purchases)
-            return order, (None if newest and newest.order_id == item.order_id else item.order_id), None
+            kept = newest is not None and newest.order_id == item.order_id
+            return self._pinned(item, item.order_id), (None if kept else item.order_id), None
         still_open = journal.unresolved(purchases)
         if still_open is not None:
             found = self._booked(still_open, purchases, rows)
             return (found, found.order_id, None) if found else (None, None, still_open)
         keys = [key for key in (present.key, present.live_key) if key]
         known = journal.settled(purchases, self._account.abandoned)
-        if known is not None and known.order_id is not None:
-            order = self._known(known.order_id, rows)
-            if not self._renewable(order):
-                return order, None, None
-        else:
-            order = None
+        order = self._known(known.order_id, rows) if known is not None and known.order_id is not None else None
+        if order is not None and not self._renewable(order):
+            return order, None, None
         fresh = [row for row in self._alive(rows) if row.order_id not in _known(purchases) and not self._renewable(row)]
         ours = match.by_key(self._details(fresh), keys, present.live_serial)
         if ours:
@@ -145,9 +143,7 @@ class Finder:
         if purchase.public_key is None:
             return None
         before = set(purchase.seen) | _known(purchases)
-        found = match.by_key(
-            self._details([row for row in rows if row.order_id not in before]), [purchase.public_key]
-        )
+        found = match.by_key(self._details([row for row in rows if row.order_id not in before]), [purchase.public_key])
         if len(found) > 1:
             ids = ", ".join(str(detail.order_id) for detail in found)
             raise StateError(

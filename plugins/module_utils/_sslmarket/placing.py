@@ -9,11 +9,20 @@ from dataclasses import replace
 from typing import Any
 
 from .._core.clock import iso
-from .._core.errors import CollectionError, InvalidData, NotSent, OutcomeUnknown, ProtocolError, ProviderError, UsageError
+from .._core.errors import (
+    CollectionError,
+    InvalidData,
+    NotSent,
+    OutcomeUnknown,
+    ProtocolError,
+    ProviderError,
+    UsageError,
+)
 from . import contacts, journal
 from .items import Item, Present
 from .journal import Purchase
 from .lookup import Account, Position
+
 
 def buy(account: Account, item: Item, present: Present, position: Position, most_a_day: int) -> int:
     """Places the order and returns its number. The caller holds the lock of the purchase's directory, and has looked for the order."""
@@ -103,5 +112,3 @@ def _placed(account: Account, purchase: Purchase, order_id: int) -> int:
         raise OutcomeUnknown(problem, hint="Run again: the order is looked for, and not placed anew.")
     account.journal.record(replace(purchase, state=journal.PLACED, order_id=order_id))
     return order_id
-
-

@@ -64,11 +64,13 @@ def verify_set(
     now: datetime,
     source: str,
     public_key: str | None = None,
+    extra: Sequence[str] = (),
 ) -> VerifiedSet:
     """The set in order and proven, or ``VerifyError``; ``InvalidData`` for what cannot be read.
 
     The key to fit is given by ``key_pem``, by ``public_key`` (as in ``Facts``), by both or by neither. The order of the
-    bundle does not matter; a certificate that is in it twice counts once. ``names``: exactly these, in any order.
+    bundle does not matter; a certificate that is in it twice counts once. ``names``: exactly these, in any order; the
+    certificate may have those of ``extra`` besides.
     """
     bundle = list(dict.fromkeys(load.certificates(fullchain_pem, source)))
     keys = set() if public_key is None else {public_key}
@@ -78,7 +80,7 @@ def verify_set(
     known = facts(leaf)
     _check_leaf(leaf, known, source)
     if names is not None:
-        _check_names(known, names, source)
+        _check_names(known, names, extra, source)
     _check_algorithms(leaf, bundle, source)
     chain = path.build(leaf, bundle, source)
     if len(chain) > 2 and path.self_signed(chain[-1]):
@@ -120,9 +122,9 @@ def _check_leaf(certificate: x509.Certificate, known: Facts, source: str) -> Non
             raise _refuse("critical", source, text, "Ask the CA for a certificate without it.")
 
 
-def _check_names(known: Facts, names: Sequence[str], source: str) -> None:
-    wanted = {_normal(name) for name in names}
-    missing, others = sorted(wanted - set(known.names)), sorted(set(known.names) - wanted)
+def _check_names(known: Facts, names: Sequence[str], extra: Sequence[str], source: str) -> None:
+    wanted, tolerated = {_normal(name) for name in names}, {_normal(name) for name in extra}
+    missing, others = sorted(wanted - set(known.names)), sorted(set(known.names) - wanted - tolerated)
     if missing or others:
         parts = [("missing: ", missing), ("not asked for: ", others)]
         text = "; ".join(clean(word + ", ".join(found)) for word, found in parts if found)

@@ -1,0 +1,229 @@
+# Copyright (c) 2026 the certfleet.reseller contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The resource of ``sslmarket_certificate`` with ``state=present``: waits, fetches, proves and stores; asks for reissues."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .._core import files, pool
+from .._core.clock import SYSTEM, Clock, Deadline, iso
+from .._core.errors import CollectionError, NotSent, ProviderError, TransportError, UsageError
+from .._core.plan import Plan, Step
+from .._x509.renewal import Policy, next_renewal
+from . import connect, course, dcv, delivery, items, journal
+from .delivery import Delivered, Targets
+from .items import Item
+from .journal import Note
+from .lookup import Finder
+from .view import View, Viewer, detailed, seen
+
+FETCH, WAIT, REISSUE, SWITCH = course.FETCH, course.WAIT, course.REISSUE, "switch"
+_CALLS = 10
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
+
+
+@dataclass(frozen=True)
+class Want:
+    items: tuple[Item, ...]
+    targets: dict[str, Targets]
+    wait: bool
+    wait_timeout: int
+
+
+class CertificateResource:
+    """All items wait at the same time, each in a thread of its own; what they ask the provider goes through a gate."""
+
+    problem: Exception | None = None
+    workers = 2
+
+    def __init__(self, clock: Clock = SYSTEM) -> None:
+        self._clock = clock
+        self._gate = threading.BoundedSemaphore(_CALLS)
+        self._remarks: dict[str, tuple[str, ...]] = {}
+
+    def want(self, params: dict[str, Any]) -> Want:
+        self._account = connect.account(params, self._clock)
+        self._store = connect.store(params)
+        self._policy = Policy(params["remaining_share"], params["remaining_days"])
+        self._viewer = Viewer(self._account, self._policy, self._store)
+        found = items.from_params(params)
+        targets = _targets(params, found)
+        self.workers = max(2, min(len(found), 500))
+        self._deadline = Deadline(params["wait_timeout"], self._clock)
+        self._want = Want(found, targets, params["wait"], params["wait_timeout"])
+        return self._want
+
+    def read(self, want: Want) -> dict[str, View]:
+        finder = Finder(self._account)
+        outcomes = pool.each(lambda item: self._view(item, finder), want.items, _CALLS)
+        for outcome in outcomes:
+            if outcome.error is None:
+                outcome.error = outcome.value.problem
+        self.problem = pool.failures(outcomes, lambda item: str(item.name))
+        return {outcome.item.name: outcome.value for outcome in outcomes if outcome.value is not None}
+
+    def plan(self, want: Want, have: dict[str, View]) -> Plan:
+        steps, before, after, reasons = [], {}, {}, []
+        for item in want.items:
+            view = have.get(item.name)
+            if view is None or view.problem is not None or not self._to_do(view):
+                continue
+            steps.append(Step(view.action, item.name, data=item))
+            before[item.name] = {"serial": view.leaf.serial if view.leaf else None}
+            after[item.name] = {"serial": "(new)", "order_id": view.order.order_id if view.order else None}
+            reasons.append("%s: %s" % (item.name, view.course.reason))
+        return Plan(tuple(steps), before, after, reason="; ".join(reasons) or "there is nothing to fetch")
+
+    def apply(self, step: Step) -> None:
+        """From wherever the item is to its certificate, or as far as ``wait`` allows."""
+        item: Item = step.data
+        pause, view = _FIRST_PAUSE, self._view(item, Finder(self._account))
+        while True:
+            if view.problem is not None:
+                raise view.problem
+            if view.action == SWITCH:
+                self._switch(item)
+                return
+            if view.action == FETCH:
+                self._fetch(item, view)
+                return
+            if view.action == REISSUE:
+                self._reissue(item, view)
+            elif view.action != WAIT:
+                return  # another run was faster
+            if not self._want.wait:
+                return
+            if self._deadline.over():
+                raise self._late(view)
+            self._deadline.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
+            view = self._view(item, Finder(self._account))
+
+    def show(self, want: Want, have: dict[str, View], plan: Plan) -> dict[str, Any]:
+        planned = {step.subject: step.action for step in plan.steps}
+        shown = [self._show(item, have[item.name], planned.get(item.name)) for item in want.items if item.name in have]
+        return {"certificates": shown, "waiting": [each["name"] for each in shown if each["waiting"]]}
+
+    def remarks(self, want: Want, have: dict[str, View]) -> list[str]:
+        return [remark for item in want.items for remark in self._remarks.get(item.name, ())]
+
+    # -- steps ---------------------------------------------------------------------------------------------------------
+
+    def _view(self, item: Item, finder: Finder) -> View:
+        with self._gate:
+            return self._viewer.view(item, self._want.targets[item.name], finder)
+
+    def _to_do(self, view: View) -> bool:
+        return view.action in (FETCH, REISSUE, SWITCH) or (view.action == WAIT and self._want.wait)
+
+    def _switch(self, item: Item) -> None:
+        store = self._store
+        if store is None:
+            return
+        with files.lock(store.directory(item.name)):
+            unfinished = store.unfinished(item.name)
+            if unfinished is not None:
+                store.switch(item.name, unfinished)
+            elif store.pending(item.name) is not None:
+                store.promote(item.name)
+
+    def _fetch(self, item: Item, view: View) -> None:
+        order = view.order
+        if order is None:
+            return
+        key = view.present.key if view.present.reason else view.present.live_key
+        with self._gate:
+            delivered = delivery.deliver(self._account, item, order, key)
+            if self._store is not None and item.wanted is not None:
+                for_live = view.present.reason is None
+                delivery.store_set(self._account, self._store, item, order, delivered, for_live)
+            else:
+                delivery.write_files(self._account, order, delivered, self._want.targets[item.name])
+        self._keep(item, view, delivered)
+
+    def _keep(self, item: Item, view: View, delivered: Delivered) -> None:
+        order = view.order
+        if order is None:
+            return
+        self._remarks[item.name] = delivered.remarks
+        note = Note(self._account.journal.api_url, row=seen(order), serial=delivered.leaf.serial)
+        self._account.journal.save_note(order.order_id, note)
+        if item.product_code and item.names:
+            with self._account.journal.lock(item.product_code, item.names, 60.0):
+                for purchase in self._account.journal.purchases(item.product_code, item.names):
+                    if purchase.order_id == order.order_id and purchase.state == journal.PLACED:
+                        self._account.journal.record(replace(purchase, state=journal.ISSUED))
+
+    def _reissue(self, item: Item, view: View) -> None:
+        """The intent is noted first: after a crash the reissue is recognised by it, though the provider may still show the old CSR."""
+        order, note, (csr, key) = detailed(view), view.note, _request(item, view)
+        if order is None or csr is None:
+            raise UsageError(
+                "a reissue needs a CSR",
+                hint="Run certificate_request first." if item.wanted else "Give csr or csr_path.",
+            )
+        asked = {"key": key, "since": iso(self._clock.now()), "serial": order.serial}
+        self._account.journal.save_note(order.order_id, replace(note, reissue=asked))
+        try:
+            with self._gate:
+                self._account.api.reissue(order.order_id, csr)
+        except (NotSent, ProviderError) as error:
+            if error.kind in ("protocol", "rate_limited"):
+                raise
+            self._account.journal.save_note(order.order_id, note)
+            error.hint = (
+                error.hint or "If the paid term is over, raise renew_before_days, so that a new order is placed."
+            )
+            raise
+
+    def _late(self, view: View) -> CollectionError:
+        return TransportError(
+            "%s after %d seconds of waiting" % (view.course.reason, self._want.wait_timeout),
+            hint="Nothing is lost: run again to go on. Is what the CA looks for published?",
+            code="waiting",
+            order_id=view.order.order_id if view.order else None,
+        )
+
+    def _show(self, item: Item, view: View, action: str | None) -> dict[str, Any]:
+        order, detail, leaf = view.order, detailed(view), view.leaf
+        waiting = view.action in (WAIT, REISSUE)
+        return {
+            "name": item.name,
+            "order_id": order.order_id if order else item.order_id,
+            "state": order.state if order else None,
+            "action": action,
+            "issued": action is not None and view.action in (course.NOTHING, course.LATER),
+            "waiting": waiting,
+            "pending": view.present.reason is not None,
+            "reason": view.course.reason,
+            "dcv": dcv.to_publish(detail) if detail else None,
+            "path": self._store.file(item.name, "current") if self._store and item.wanted else None,
+            "renew_at": iso(next_renewal(leaf.not_before, leaf.not_after, self._policy)) if leaf else None,
+            "remarks": list(self._remarks.get(item.name, ())),
+            **delivery.show(leaf),
+        }
+
+
+def _request(item: Item, view: View) -> tuple[str | None, str | None]:
+    """The CSR and its key: ours; or, for a user who gave none, the one that the order was placed with."""
+    if view.present.csr is not None:
+        return view.present.csr.decode("ascii"), view.present.key
+    detail = detailed(view)
+    if item.wanted is not None or detail is None:
+        return None, None
+    return detail.csr, detail.public_key
+
+
+def _targets(params: dict[str, Any], found: tuple[Item, ...]) -> dict[str, Targets]:
+    entries = params.get("certificates") or [params]
+    targets = {item.name: delivery.targets_of(entry) for item, entry in zip(found, entries)}
+    for item in found:
+        if item.wanted is None and not targets[item.name].all():
+            raise UsageError("%s: one of path, fullchain_path and p7b_path is needed, or sets_path" % item.name)
+        if item.wanted is not None and targets[item.name].all():
+            raise UsageError("%s: path and sets_path exclude each other" % item.name)
+    return targets
