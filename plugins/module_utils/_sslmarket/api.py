@@ -128,8 +128,8 @@ class Api:
             reply = client.exchange("POST", path, body)
         except (InvalidData, UsageError, NotSent, OutcomeUnknown, RateLimited):
             raise
-        except ProviderError as error:
-            if error.readable and error.status in DEFINITE:
+        except CollectionError as error:
+            if isinstance(error, ProviderError) and error.readable and error.status in DEFINITE:
                 raise
             raise _unknown(error) from None
         except Exception as error:
