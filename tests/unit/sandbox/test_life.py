@@ -128,7 +128,10 @@ def test_a_start_that_fails_says_why(tmp_path: Path) -> None:
     wait_until_gone(tmp_path / "state")
 
 
-@pytest.mark.parametrize("wrong", ["--host=x", "--host=x=y", "--host=a/b=127.0.0.1", "--faults=rate=5", "--resolve=x="])
+@pytest.mark.parametrize(
+    "wrong",
+    ["--host=x", "--host=x=y", "--host=a/b=127.0.0.1", "--faults=rate=5", "--resolve=x=", "--sslmarket-knobs=x=1"],
+)
 def test_wrong_options(tmp_path: Path, wrong: str) -> None:
     result = Sandbox(tmp_path / "state").run("start", "--state", str(tmp_path / "state"), wrong)
     assert (result.returncode, bool(result.stderr)) == (2, True)
@@ -139,7 +142,16 @@ def test_options_survive_a_command_line() -> None:
     from certfleet_sandbox.options import from_arguments
 
     options = Options(
-        8000, {"a": "127.0.0.2"}, {"*.x.test": "127.0.0.2"}, "127.0.0.3", 1, 2, 47, "seed=2,rate=1", "conflict"
+        8000,
+        {"a": "127.0.0.2"},
+        {"*.x.test": "127.0.0.2"},
+        "127.0.0.3",
+        1,
+        2,
+        47,
+        "seed=2,rate=1",
+        "conflict",
+        "list_limit=2",
     )
     parsed = _parser().parse_args(["start", "--state", "x", *options.as_arguments()])
     assert from_arguments(parsed) == options

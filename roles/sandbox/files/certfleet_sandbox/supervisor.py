@@ -228,12 +228,8 @@ class Supervisor:
             Access(**self._secrets["identrust"]),
             self.options.duplicate_account,
         )
-        market = Market(
-            providers / "sslmarket",
-            self._authority,
-            Dcv(names, self._http01_port),
-            knobs.parse(self.options.sslmarket_knobs),
-        )
+        turned = knobs.parse(self.options.sslmarket_knobs)
+        market = Market(providers / "sslmarket", self._authority, Dcv(names, self._http01_port), turned)
         market.start()
         sslmarket = SslMarket(market, **self._secrets["sslmarket"])
         services: list[tuple[Service, bool]] = [(sslcom, True), (identrust, True), (sslmarket, True)]
