@@ -51,7 +51,7 @@ def check(group: str, given: Any) -> dict[str, str]:
     for name in given:
         if name not in fields:
             raise UsageError(
-                "%s has no field %s%s" % (group, _shown(name), _did_you_mean(name, fields)),
+                "%s has no field %s%s" % (group, _shown(name), _did_you_mean(group, name, fields)),
                 hint="Its fields are %s." % ", ".join(fields),
             )
     found = {name: _text("%s.%s" % (group, name), given.get(name)) for name in fields}
@@ -120,6 +120,8 @@ def _shown(value: Any) -> str:
     return '"%s"' % clean(value, 80)
 
 
-def _did_you_mean(value: Any, known: tuple[str, ...]) -> str:
-    close = difflib.get_close_matches(str(value), known, 1)
+def _did_you_mean(group: str, value: Any, known: tuple[str, ...]) -> str:
+    """Also for the names that the API has for the fields, such as ``owner_name``."""
+    text = str(value).lower()
+    close = difflib.get_close_matches(text[len(group) + 1 :] if text.startswith(group + "_") else text, known, 1)
     return ' (did you mean "%s"?)' % close[0] if close else ""
