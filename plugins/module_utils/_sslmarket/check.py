@@ -15,9 +15,7 @@ from .model import Product
 def product_of(products: Sequence[Product], code: str) -> Product:
     found = [product for product in products if product.code.lower() == code.lower()]
     if not found:
-        import difflib
-
-        close = difflib.get_close_matches(code, [product.code for product in products], 3)
+        close = [product.code for product in products if code.lower() in product.code.lower()][:3]
         hint = "Did you mean %s?" % " or ".join(close) if close else "See sslmarket_product_info."
         raise UsageError("the provider sells no product %s" % code, hint=hint)
     return found[0]

@@ -67,7 +67,10 @@ class Purchase:
 
 @dataclass(frozen=True)
 class Note:
-    """What was asked for an order. ``reissue``: ``{key, since, serial}``; ``revoked``: ``{serial, at}``; ``row``: the order as last seen with our certificate in place."""
+    """What was asked for an order, and how it looked when we had its certificate (``row``, ``serial``).
+
+    ``reissue``: ``{key, since, serial}``; ``revoked``: ``{serial, at}``.
+    """
 
     api_url: str
     reissue: dict[str, Any] | None = None
