@@ -217,6 +217,9 @@ def module_tasks(sandbox: Sandbox, state: Path) -> Tasks:
     made.life("acme_order", {**acme, **sets}, {"account_key_path": f"{state}/eab/alpha.json"}, register="orders")
     challenges = {"webroot": f"{host['root']}/www", "challenges": "{{ orders.http_challenges }}"}
     made.life("acme_http_challenge", challenges, {"webroot": f"{state}/eab/alpha.json/x"})
+    validation = [{"path": "/.well-known/pki-validation/fileauth.txt", "content": "public"}]
+    validation_file = {"webroot": f"{host['root']}/www", "files": validation}
+    made.life("validation_file", validation_file, {"webroot": f"{state}/eab/alpha.json/x"})
     made.add("failure", "acme_finalize", {**acme, **sets, **nowhere})
     made.life("acme_finalize", {**acme, **sets}, {"sets_path": f"{state}/eab/alpha.json"})
     information = {**sets, **ca, "directory_url": acme["directory_url"]}
