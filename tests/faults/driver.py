@@ -26,7 +26,7 @@ from typing import Any
 PACKAGE = "ansible_collections.certfleet.reseller.plugins.modules."
 NAMES = (
     *("sslcom_acme_credential", "identrust_account", "acme_account", "acme_renewal_info", "certificate_request"),
-    *("acme_order", "acme_http_challenge", "acme_finalize"),
+    *("acme_order", "acme_http_challenge", "acme_finalize", "sslmarket_order", "sslmarket_certificate"),
 )
 
 
@@ -91,6 +91,8 @@ def run(plan: dict[str, Any]) -> None:
     for name, options in plan["steps"]:
         result = module(name, options)
         report.append({"module": name, "changed": result["changed"], "reason": result.get("reason")})
+        if plan.get("results"):
+            report[-1]["result"] = result
         if name == "acme_order":
             published = result
         if name in ("acme_order", "acme_finalize"):

@@ -19,7 +19,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -30,6 +29,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.faults.driving import Driver
 from tests.support.issuing import certificate, leftovers, loose, mixed
 from tests.support.sandbox import Sandbox
 
@@ -41,47 +41,6 @@ ROUNDS_PER_CUSTOMER = 4
 PLAYBOOK_SHARE = 0.04  # of the kills hit a whole ansible-playbook instead
 
 HOST = "127.0.0.1"
-
-
-class Driver:
-    """The process that starts runs; see driver.py."""
-
-    def __init__(self, log: Path) -> None:
-        path = os.environ["ANSIBLE_COLLECTIONS_PATH"]
-        environment = {**os.environ, "PYTHONPATH": path}
-        with log.open("ab") as stream:
-            self._process = subprocess.Popen(
-                [sys.executable, str(Path(__file__).with_name("driver.py"))],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=stream,
-                env=environment,
-                text=True,
-            )
-        assert self._line() == "ready"
-
-    def _line(self) -> str:
-        assert self._process.stdout
-        return self._process.stdout.readline().strip()
-
-    def run(self, plan: dict[str, Any], kill_after: float | None = None) -> int:
-        """The exit code; negative for a signal."""
-        assert self._process.stdin
-        self._process.stdin.write(json.dumps(plan) + "\n")
-        self._process.stdin.flush()
-        leader = int(self._line())
-        if kill_after is not None:
-            time.sleep(kill_after)
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(leader, signal.SIGKILL)
-        return int(self._line())
-
-    def close(self) -> None:
-        assert self._process.stdin
-        self._process.stdin.close()
-        self._process.wait(30)
-        assert self._process.stdout
-        self._process.stdout.close()
 
 
 def descendants(pid: int) -> list[int]:
