@@ -331,7 +331,7 @@ def walk_results(entries: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]
 
 
 def test_every_sample_has_its_source() -> None:
-    for provider in ("sslcom", "identrust"):
+    for provider in ("sslcom", "identrust", "sslmarket"):
         folder = ROOT / "tests" / "fixtures" / provider
         told = (folder / "SOURCES.md").read_text(encoding="utf-8")
         assert re.search(r"As of 20\d\d-\d\d", told)

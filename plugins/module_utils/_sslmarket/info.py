@@ -32,8 +32,9 @@ class OrderInfo:
 
     def look(self, params: dict[str, Any], may_write: bool) -> dict[str, Any]:
         api = self._connect(params)
-        if params["order_id"]:
-            return {"orders": [show_order(order_of(api, number)) for number in map(given_id, params["order_id"])]}
+        if params["order_id"] is not None:
+            asked = [given_id(value) for value in params["order_id"]]
+            return {"orders": [show_order(order_of(api, each)) for each in asked]}
         rows = [row for row in api.orders() if _fits(row, params)]
         if params["details"]:
             rows = [order_of(api, row.order_id) for row in rows]
@@ -48,14 +49,14 @@ def given_id(value: Any) -> int:
         raise UsageError("order_id: " + error.message, hint=error.hint) from None
 
 
-def order_of(api: Api, number: int) -> Detail:
+def order_of(api: Api, asked: int) -> Detail:
     try:
-        return api.order(number)
+        return api.order(asked)
     except ProviderError as error:
         if error.status != 404:
             raise
         raise ProviderError(
-            "there is no order %d at %s" % (number, api.api_url),
+            "there is no order %d at %s" % (asked, api.api_url),
             hint="Each account sees its own orders only: check api_url and api_token, too.",
             status=404,
             code=error.code,
