@@ -185,16 +185,15 @@ from ansible_collections.certfleet.reseller.plugins.module_utils._sslmarket.stat
 
 
 def main() -> None:
-    entry = {**spec.ENTRY, **spec.TARGETS}
     engine.run(
         StateResource,
         argument_spec=dict(
-            spec.arguments(entry),
+            spec.arguments(spec.ENTRY_WITH_FILES),
             state=dict(type="str", choices=["present", "reissue_cancelled", "revoked"], default="present"),
             wait=dict(type="bool", default=True),
             wait_timeout=dict(type="int", default=600),
         ),
-        **spec.together(entry),
+        **spec.together(spec.ENTRY_WITH_FILES),
     )
 
 

@@ -18,7 +18,7 @@ from . import connect, course, dcv, delivery, items, journal
 from .delivery import Delivered, Targets
 from .items import Item
 from .journal import Note
-from .lookup import Finder
+from .lookup import Finder, warning
 from .view import View, Viewer, detailed, seen
 
 FETCH, WAIT, REISSUE, SWITCH = course.FETCH, course.WAIT, course.REISSUE, "switch"
@@ -109,7 +109,18 @@ class CertificateResource:
         return {"certificates": shown, "waiting": [each["name"] for each in shown if each["waiting"]]}
 
     def remarks(self, want: Want, have: dict[str, View]) -> list[str]:
-        return [remark for item in want.items for remark in self._remarks.get(item.name, ())]
+        found: list[str] = []
+        for item in want.items:
+            found += self._remarks.get(item.name, ())
+            view = have.get(item.name)
+            if view is None or view.order is None:
+                continue
+            if view.duplicates:
+                found.append(warning(item.name, [view.order.order_id, *view.duplicates]))
+            if view.present.reason is None and not view.order.issued:
+                text = '%s: order %d is in the state "%s", though its certificate is here. Was it revoked, or reissued by others?'
+                found.append(text % (item.name, view.order.order_id, view.order.state))
+        return found
 
     # -- steps ---------------------------------------------------------------------------------------------------------
 
@@ -171,6 +182,7 @@ class CertificateResource:
         try:
             with self._gate:
                 self._account.api.reissue(order.order_id, csr)
+            self._account.journal.save_note(order.order_id, replace(note, reissue={**asked, "accepted": True}))
         except (NotSent, ProviderError) as error:
             if error.kind in ("protocol", "rate_limited"):
                 raise

@@ -28,6 +28,8 @@ def check(item: Item, present: Present, product: Product, allow_unmatched: bool)
     """
     if product.max_years is not None and item.years > product.max_years:
         raise UsageError("%s is sold for at most %d years, not %d" % (product.code, product.max_years, item.years))
+    if item.dv_auth_method == "FILE" and any(name.startswith("*.") for name in item.names):
+        raise UsageError("wildcards cannot be validated by FILE", hint="Set dv_auth_method: DNS.")
     _check_sans(item, product)
     _check_wildcards(item, product)
     check_csr(item, present, product, allow_unmatched)

@@ -23,17 +23,21 @@ ORDER, REISSUE, WAIT, FETCH, LATER, NOTHING, BLOCKED = (
 )
 # A reissue that does not last longer than this is not worth its validation.
 _WORTHWHILE = timedelta(days=7)
-# How long a reissue that was asked for may leave no trace before it is asked for again. It costs no money.
-SETTLE = timedelta(hours=1)
+# How long a reissue may leave no trace before it is asked for again, which costs no money: accepted, or with an unknown outcome.
+_SETTLE = {True: timedelta(hours=1), False: timedelta(minutes=2)}
 
 
 @dataclass(frozen=True)
 class Asked:
-    """The reissue that we asked for: for which key, when, and what the order's certificate was."""
+    """The reissue that we asked for: for which key, when, what the order's certificate was, and whether SSLmarket said yes."""
 
     key: str
     since: datetime
     serial: str | None
+    accepted: bool = True
+
+    def settling(self, now: datetime) -> bool:
+        return now < self.since + _SETTLE[self.accepted]
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ def course(at: Situation) -> Course:
         return ready
     if at.reason is None:
         return Course(NOTHING, "the certificate is in order")
-    if at.asked is not None and at.asked.key == at.key and at.now < at.asked.since + SETTLE:
+    if at.asked is not None and at.asked.key == at.key and at.asked.settling(at.now):
         return Course(WAIT, "the reissue was asked for at %s" % iso(at.asked.since))
     return _renewal(at, at.order, at.reason)
 

@@ -60,6 +60,14 @@ class Finder:
                 self._list = self._account.api.orders()
             return self._list
 
+    def duplicates(self, item: Item, order_id: int) -> list[int]:
+        """Orders that are paid for the same time as this one, as far as the list was read."""
+        if self._list is None or not item.product_code or not item.names:
+            return []
+        rows = match.same_subject(self._list, item.product_code, item.names)
+        purchases = self._account.journal.purchases(item.product_code, item.names) if len(rows) > 1 else ()
+        return self._others(purchases, rows, order_id)
+
     def find(self, item: Item, present: Present) -> Position:
         """The item's position; an error when what is there forbids both to go on and to buy."""
         product, names = _subject(item)
@@ -71,7 +79,7 @@ class Finder:
             adopt,
             still_open,
             purchases,
-            tuple(self._duplicates(purchases, rows, order)),
+            tuple(self._others(purchases, rows, order.order_id)) if order is not None else (),
             tuple(sorted(row.order_id for row in rows)),
         )
 
@@ -143,7 +151,15 @@ class Finder:
         if purchase.public_key is None:
             return None
         before = set(purchase.seen) | _known(purchases)
-        found = match.by_key(self._details([row for row in rows if row.order_id not in before]), [purchase.public_key])
+        details = self._details([row for row in rows if row.order_id not in before])
+        found = match.by_key(details, [purchase.public_key])
+        unclear = [detail.order_id for detail in details if detail.public_key is None]
+        if unclear and not found:
+            raise StateError(
+                "order %d may be the one of %s, and shows no CSR that could tell" % (unclear[0], purchase.since),
+                hint="Look into the account, and give the number of the right order as order_id.",
+                orders=unclear,
+            )
         if len(found) > 1:
             ids = ", ".join(str(detail.order_id) for detail in found)
             raise StateError(
@@ -161,12 +177,11 @@ class Finder:
             )
         return [self._account.api.order(row.order_id) for row in rows]
 
-    def _duplicates(self, purchases: Sequence[Purchase], rows: Sequence[Row], order: Row | None) -> list[int]:
-        if order is None:
-            return []
-        ours = _known(purchases) | {order.order_id}
+    def _others(self, purchases: Sequence[Purchase], rows: Sequence[Row], order_id: int) -> list[int]:
         at = self._account
-        return match.duplicates(rows, ours, at.clock.now(), at.renew_before_days, at.abandoned)
+        return match.duplicates(
+            rows, _known(purchases) | {order_id}, at.clock.now(), at.renew_before_days, at.abandoned
+        )
 
     def _alive(self, rows: Sequence[Row]) -> list[Row]:
         return match.alive(rows, self._account.clock.now(), self._account.abandoned)
@@ -179,6 +194,13 @@ def _subject(item: Item) -> tuple[str, tuple[str, ...]]:
     if not item.product_code or not item.names:
         raise UsageError("product_code and domain are needed to find the order")
     return item.product_code, item.names
+
+
+def warning(name: str, ids: Sequence[int]) -> str:
+    """What a person is told of orders that were paid several times."""
+    text = "%s: several orders are paid for the same product, names and time: %s. %s"
+    hint = "Ask SSLmarket to cancel all but one, and list those in abandoned."
+    return text % (name, ", ".join(map(str, sorted(ids))), hint)
 
 
 def _known(purchases: Sequence[Purchase]) -> set[int]:

@@ -16,7 +16,7 @@ from .._core.plan import Plan, Step
 from . import connect, dcv, edit, items, journal, placing
 from .items import Item
 from .judge import ADOPT, EDIT, LOOK_UP, ORDER, Found, Judge, Policy, terms
-from .lookup import Finder
+from .lookup import Finder, warning
 from .model import Detail
 
 _MOST_ACTIONS = 3
@@ -107,10 +107,7 @@ class OrderResource:
                 continue
             at = have[item.name]
             if at.position.duplicates and at.position.order is not None:
-                ids = sorted([at.position.order.order_id, *at.position.duplicates])
-                text = "%s: several orders are paid for the same product, names and time: %s. %s"
-                hint = "Ask SSLmarket to cancel all but one, and list those in abandoned."
-                found.append(text % (item.name, ", ".join(map(str, ids)), hint))
+                found.append(warning(item.name, [at.position.order.order_id, *at.position.duplicates]))
             if at.remark:
                 found.append("%s: %s" % (item.name, at.remark))
         return found
@@ -162,7 +159,8 @@ def _show(item: Item, found: Found, action: str | None) -> dict[str, Any]:
         "name": item.name,
         "names": list(item.names),
         "product_code": item.product_code,
-        "pending": found.present.reason is not None,
+        "pending": found.present.reason is not None
+        and not (order is not None and order.issued and item.wanted is None),
         "action": action,
         "reason": found.reason,
         "order_id": order.order_id if order else None,

@@ -16,6 +16,7 @@ from .._core.errors import (
     OutcomeUnknown,
     ProtocolError,
     ProviderError,
+    StateError,
     UsageError,
 )
 from . import contacts, journal
@@ -26,6 +27,8 @@ from .lookup import Account, Position
 
 def buy(account: Account, item: Item, present: Present, position: Position, most_a_day: int) -> int:
     """Places the order and returns its number. The caller holds the lock of the purchase's directory, and has looked for the order."""
+    if item.wanted is not None and present.csr is None:
+        raise StateError("the set %s has no request yet" % item.name, hint="Run certificate_request first.")
     sent = body(item, present)
     if position.open is not None:
         account.journal.record(replace(position.open, state=journal.LOST, problem="it left no trace"))

@@ -35,6 +35,8 @@ TARGETS: dict[str, Any] = {
     "serial_number": {"type": "str"},
 }
 
+ENTRY_WITH_FILES: dict[str, Any] = {**ENTRY, **TARGETS}
+
 _ALONE = ("name", "domain", "dns_names", "csr", "csr_path", "order_id", "voucher", *TARGETS)
 
 

@@ -37,6 +37,7 @@ class View:
     leaf: Facts | None = None
     switch: bool = False
     problem: CollectionError | None = None
+    duplicates: tuple[int, ...] = ()
 
     @property
     def action(self) -> str:
@@ -69,7 +70,8 @@ class Viewer:
                 next_one.reason,
                 hint="Wait for it to end; or take it back with state: reissue_cancelled, and run again.",
             )
-        return View(present, order, note, next_one, leaf, problem=problem)
+        duplicates = tuple(finder.duplicates(item, order_id))
+        return View(present, order, note, next_one, leaf, problem=problem, duplicates=duplicates)
 
     def situation(self, present: Present, order: Row, note: Note) -> Situation:
         """Without a CSR it is the order's own key that is certified."""
@@ -151,7 +153,8 @@ def _asked(note: Note) -> Asked | None:
     if not note.reissue:
         return None
     try:
-        return Asked(str(note.reissue["key"]), parse_iso(note.reissue["since"]), note.reissue.get("serial"))
+        accepted = note.reissue.get("accepted") is True
+        return Asked(str(note.reissue["key"]), parse_iso(note.reissue["since"]), note.reissue.get("serial"), accepted)
     except (KeyError, TypeError, ValueError, AttributeError):
         return None  # it costs another request for the same reissue
 
