@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from . import contacts
+from .contacts import body as contact_members
 from .items import Item, Present
 from .model import Detail
 
@@ -45,7 +45,7 @@ def body(item: Item, present: Present, fields: Mapping[str, Any]) -> dict[str, A
     groups = [group for group in _READABLE if any(name.startswith(group + "_") for name in fields)]
     if item.contacts.get("invoice"):
         groups.append("invoice")
-    sent.update(contacts.body({group: item.contacts[group] for group in groups}))
+    sent.update(contact_members({group: item.contacts[group] for group in groups}))
     return sent
 
 

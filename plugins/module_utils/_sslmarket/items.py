@@ -22,7 +22,8 @@ from .._x509 import load
 from .._x509.facts import RequestFacts, request_facts
 from .._x509.keys import DEFAULT_SIZE
 from .._x509.renewal import Policy, due
-from . import contacts
+from .contacts import GROUPS
+from .contacts import check as check_contact
 from .model import order_id
 
 METHODS = ("DNS", "FILE", "Email")
@@ -109,7 +110,7 @@ def _item(entry: Mapping[str, Any], params: Mapping[str, Any], label: str) -> It
         request=request,
         wanted=_wanted(entry, params, names) if in_sets else None,
         voucher=box(entry["voucher"]) if entry.get("voucher") else None,
-        contacts={group: contacts.check(group, entry[group]) for group in contacts.GROUPS if entry.get(group)},
+        contacts={group: check_contact(group, entry[group]) for group in GROUPS if entry.get(group)},
     )
     if item.request is not None and set(item.request.names) != set(names):
         raise UsageError(
