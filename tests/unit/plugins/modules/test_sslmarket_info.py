@@ -197,6 +197,16 @@ def test_an_order_that_does_not_exist(module: str) -> None:
     assert (done.result["error"]["kind"], done.result["error"]["status"]) == ("provider", 404)
 
 
+@pytest.mark.parametrize("module", [ORDERS, RESEND])
+@pytest.mark.parametrize(("status", "kind"), [(401, "auth"), (403, "auth"), (400, "provider"), (500, "protocol")])
+def test_an_order_that_is_not_shown(module: str, status: int, kind: str) -> None:
+    """Which says nothing about whether there is one."""
+    done, _sent = call(module, reply(status, fixture("error")), order_id=5)
+    assert done.failed
+    assert "there is no order" not in done.result["msg"]
+    assert done.result["error"]["kind"] == kind
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
