@@ -20,6 +20,7 @@ import sys
 import time
 import traceback
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any, Protocol, cast
@@ -195,6 +196,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _head(self, answer: Answer) -> bytes:
         lines = [f"HTTP/1.1 {answer.status} {_phrase(answer.status)}"]
         lines += [f"{name}: {value}" for name, value in answer.headers]
+        if not any(name.lower() == "date" for name, _value in answer.headers):
+            lines.append(f"Date: {formatdate(usegmt=True)}")
         if answer.status != 204 and not any(name.lower() == "content-length" for name, _value in answer.headers):
             lines.append(f"Content-Length: {len(answer.body)}")
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
