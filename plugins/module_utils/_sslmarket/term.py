@@ -33,9 +33,10 @@ def end_of(row: Row) -> datetime | None:
     """When the paid term ends, as late as it can be meant; ``None`` if that cannot be said.
 
     Whether ``expired`` is the end of the term or of the certificate is not documented. A term that is taken for longer than it is costs
-    a refused reissue; one that is taken for shorter costs money.
+    a refused reissue; one that is taken for shorter costs money. ``published`` may move with each reissue, and would move the end with it until
+    there is no certificate any more: it only counts where ``inserted`` is missing.
     """
-    start = moment(row.published) or moment(row.inserted)
+    start = moment(row.inserted) or moment(row.published)
     ends = [moment(row.expired)]
     if start is not None and row.years is not None:
         ends.append(start + row.years * YEAR)
