@@ -87,6 +87,10 @@ def _under_way(at: Situation, order: Row) -> Course:
     state = 'order %d is in the state "%s"' % (order.order_id, order.state)
     if at.reason is None:
         return Course(NOTHING, "the certificate is in order; " + state)
+    if term.over(order, at.now):
+        return Course(ORDER, "%s; %s, and its term is over" % (at.reason, state))
+    if not at.urgent and not first(order) and term.renewable(order, at.now, at.renew_before_days):
+        return Course(ORDER, "%s; %s, and its term ends within %d days" % (at.reason, state, at.renew_before_days))
     theirs = order.public_key if isinstance(order, Detail) else None
     ours = theirs in (None, at.key) or (at.asked is not None and at.asked.key == at.key)
     if ours or at.key is None:
