@@ -86,7 +86,11 @@ class OrderResource:
                 if found.action is None:
                     return
                 self._do(item, found)
-                if found.action in (ORDER, LOOK_UP):
+                if (
+                    found.problem is not None
+                ):  # the look-up is noted; the order is still missing, whatever is seen a second later
+                    raise found.problem
+                if found.action == ORDER:
                     return
 
     def show(self, want: Want, have: dict[str, Found], plan: Plan) -> dict[str, Any]:
