@@ -123,6 +123,8 @@ def storm(tmp_path: Path, drivers: list[Driver], certificates: int) -> None:
             f"extra orders {extra}, unresolved {len(counts.unresolved)}, {time.monotonic() - started:.0f} s"
         )
         assert extra == 0
+        missing = [f"c{keys.index(key)}.alpha.test" for key in set(keys) - set(paid)]
+        assert not missing
         assert set(paid) == set(keys)
         assert len(counts.unresolved) <= certificates // 1000
         assert counts.kills >= certificates
