@@ -251,7 +251,7 @@ SITUATIONS = st.builds(
         st.none(), st.builds(Asked, key=st.sampled_from(["ours", "theirs"]), since=MOMENTS, serial=SERIALS)
     ),
 )
-MANY = settings(max_examples=1000, deadline=None)
+MANY = settings(max_examples=400, deadline=None)
 
 
 @MANY
