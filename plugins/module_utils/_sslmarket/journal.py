@@ -147,6 +147,8 @@ class Journal:
         if value is None:
             return Note(self.api_url)
         known: dict[str, Any] = {each.name: value.get(each.name) for each in fields(Note)}
+        if not all(isinstance(known[name], (dict, type(None))) for name in ("reissue", "revoked", "row")):
+            raise _damaged(path, "has members that make no sense")
         return Note(**known)
 
     def save_note(self, order_id: int, note: Note) -> None:
@@ -171,10 +173,7 @@ class Journal:
         except (KeyError, TypeError, ValueError, AttributeError):
             raise _damaged(path, "has not the members it should have") from None
         purchase = Purchase(**known)
-        whole = all(type(number) is int for number in purchase.seen + (purchase.number,))
-        placed = purchase.state not in (PLACED, ISSUED) or type(purchase.order_id) is int
-        named = purchase.names and all(isinstance(name, str) for name in purchase.names)
-        if purchase.state not in _STATES or not whole or not placed or not named:
+        if not _sensible(purchase) or os.path.basename(path) != "%04d.json" % purchase.number:
             raise _damaged(path, "has members that make no sense")
         return purchase
 
@@ -199,6 +198,22 @@ class Journal:
                 "the journal cannot be written: %s (%s)" % (path, error.strerror or type(error).__name__),
                 hint="Nothing is bought without it. Mend the directory and run again.",
             ) from None
+
+
+def _sensible(purchase: Purchase) -> bool:
+    """Members of the right types, and an order's number where there is an order, and nowhere else."""
+    texts = (purchase.public_key, purchase.sent, purchase.contacts, purchase.problem)
+    placed = purchase.state in (PLACED, ISSUED)
+    return (
+        purchase.state in _STATES
+        and bool(purchase.names)
+        and all(isinstance(text, str) for text in (purchase.product_code, *purchase.names))
+        and all(text is None or isinstance(text, str) for text in texts)
+        and all(type(number) is int for number in (*purchase.seen, purchase.number))
+        and (type(purchase.order_id) is int if placed else purchase.order_id is None)
+        and (purchase.years is None or type(purchase.years) is int)
+        and type(purchase.adopted) is bool
+    )
 
 
 def over_limit(begun: int, needed: int, most: int) -> StateError:
