@@ -98,6 +98,7 @@ class Desk:
         self.directory = directory
         self.clock = FakeClock((now or datetime.now(UTC)).replace(microsecond=0))
         self.skew = 0.0  # of the provider's clock
+        self.busy = False  # the provider works: what it does with files is its own
         self.sent: list[str] = []
         self.bodies: list[bytes] = []
         self.faults: list[tuple[str, Fault]] = []
@@ -125,7 +126,11 @@ class Desk:
         lower = {name.lower(): value for name, value in (headers or {}).items()}
 
         def work() -> Reply:
-            answer = self._service.answer(Request(method, path, "", lower, data or b"", "-"))
+            self.busy = True
+            try:
+                answer = self._service.answer(Request(method, path, "", lower, data or b"", "-"))
+            finally:
+                self.busy = False
             date = format_datetime(datetime.fromtimestamp(self.clock.now().timestamp() + self.skew, UTC), usegmt=True)
             return Reply(answer.status, answer.body, {**dict(answer.headers), "Date": date})
 
