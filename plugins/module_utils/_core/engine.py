@@ -18,7 +18,8 @@ class Resource(Protocol):
 
     A resource whose steps do not depend on each other has an attribute ``workers``: how many of them may run at once. One
     that works on a list keeps in ``problem`` what went wrong with single items while it read: the others go on. One with a method
-    ``remarks(want, have)`` warns of what it sees in the end, a plan's ``warnings`` of what it saw before.
+    ``remarks(want, have)`` warns of what it sees in the end, a plan's ``warnings`` of what it saw before. One with an attribute
+    ``may_write`` is told whether it may keep what it was told for the next run; never in check mode.
     """
 
     def want(self, params: dict[str, Any]) -> Any:
@@ -54,6 +55,8 @@ def run(factory: Callable[[], Resource], **spec: Any) -> None:
     shown: dict[str, Any] = {}
     try:
         resource = factory()
+        if hasattr(resource, "may_write"):
+            resource.may_write = not module.check_mode
         want = resource.want(module.params)
         have = resource.read(want)
         plan = resource.plan(want, have)
@@ -86,12 +89,20 @@ def run(factory: Callable[[], Resource], **spec: Any) -> None:
 
 
 def run_info(factory: Callable[[], Info], **spec: Any) -> None:
-    """A module that only looks. ``may_write`` allows it to keep what it was told, for the next run; never in check mode."""
+    """A module that only looks. ``may_write`` allows it to keep what it was told, for the next run; never in check mode.
+
+    One that looks at a list keeps in ``problem`` what went wrong with single items: the user gets the results of the others with it.
+    """
     module = AnsibleModule(supports_check_mode=True, **spec)
+    result: dict[str, Any] = {}
     try:
-        result = factory().look(module.params, may_write=not module.check_mode)
+        resource = factory()
+        result = resource.look(module.params, may_write=not module.check_mode)
+        problem: Exception | None = getattr(resource, "problem", None)
+        if problem is not None:
+            raise problem
     except Exception as error:  # pylint: disable=broad-except
-        module.fail_json(**failure.describe(error))
+        module.fail_json(**result, **failure.describe(error))
         raise  # not reached
     module.exit_json(changed=False, **result)
 
