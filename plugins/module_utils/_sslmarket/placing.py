@@ -38,7 +38,7 @@ def buy(account: Account, item: Item, present: Present, position: Position, most
     except CollectionError as error:
         no = _surely_not_booked(error)
         state = journal.REFUSED if no else journal.UNKNOWN
-        account.journal.record(replace(purchase, state=state, problem=error.sentence()))
+        _keep(account, replace(purchase, state=state, problem=error.sentence()), "The order was sent")
         if not no:
             error.hint = "The order may have been booked. Run again: it is looked for, and not placed anew."
         raise
@@ -111,7 +111,16 @@ def _intent(account: Account, item: Item, present: Present, position: Position, 
 def _placed(account: Account, purchase: Purchase, order_id: int) -> int:
     if order_id in purchase.seen:
         problem = "the provider answered with the number of an older order, %d" % order_id
-        account.journal.record(replace(purchase, state=journal.UNKNOWN, problem=problem))
+        _keep(account, replace(purchase, state=journal.UNKNOWN, problem=problem), "The order was sent")
         raise OutcomeUnknown(problem, hint="Run again: the order is looked for, and not placed anew.")
-    account.journal.record(replace(purchase, state=journal.PLACED, order_id=order_id))
+    _keep(account, replace(purchase, state=journal.PLACED, order_id=order_id), "Order %d is placed" % order_id)
     return order_id
+
+
+def _keep(account: Account, purchase: Purchase, told: str) -> None:
+    """What became of a purchase. Its intent is on disk: if nothing more can be written, it is looked for."""
+    try:
+        account.journal.record(purchase)
+    except StateError as error:
+        error.hint = told + ". Mend the directory and run again: it is looked for, and not placed anew."
+        raise
