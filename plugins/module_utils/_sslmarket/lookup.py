@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Sequence
 
-from .._core.clock import Clock
+from .._core.clock import Clock, parse_iso
 from .._core.errors import OutcomeUnknown, ProviderError, StateError, UsageError
 from . import journal, match, term
 from .api import Api
@@ -18,6 +19,8 @@ from .journal import Journal, Purchase
 from .model import Detail, Row
 
 _MOST_DETAILS = 20
+# An order that is younger, and that the provider does not show, is not given up by anybody.
+_SHOWN_WITHIN = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,9 @@ class Finder:
             return (found, found.order_id, None) if found else (None, None, still_open)
         keys = [key for key in (present.key, present.live_key) if key]
         known = journal.settled(purchases, self._account.abandoned)
-        order = self._known(known.order_id, rows) if known is not None and known.order_id is not None else None
+        order = (
+            self._known(known.order_id, rows, known.since) if known is not None and known.order_id is not None else None
+        )
         if order is not None and not self._renewable(order):
             return order, None, None
         fresh = [row for row in self._alive(rows) if row.order_id not in _known(purchases) and not self._renewable(row)]
@@ -131,8 +136,8 @@ class Finder:
             )
         return order
 
-    def _known(self, order_id: int, rows: Sequence[Row]) -> Row:
-        """Lists may be cut short; what the journal knows is then asked for by its number."""
+    def _known(self, order_id: int, rows: Sequence[Row], since: str | None = None) -> Row:
+        """Lists may be cut short; what the journal knows (``since`` when) is then asked for by its number."""
         for row in rows:
             if row.order_id == order_id:
                 return row
@@ -140,19 +145,17 @@ class Finder:
             return self._account.api.order(order_id)
         except ProviderError as error:
             if error.status == 404:
-                raise StateError(
-                    "the provider does not know order %d" % order_id,
-                    hint="Check the account; list the order in abandoned if it shall not count.",
-                ) from None
+                hint = "Check the account; list the order in abandoned if it shall not count."
+                if since is not None and self._account.clock.now() < parse_iso(since) + _SHOWN_WITHIN:
+                    hint = "It was placed at %s: run again when the provider shows it." % since
+                raise StateError("the provider does not know order %d" % order_id, hint=hint) from None
             raise
 
     def _booked(self, purchase: Purchase, purchases: Sequence[Purchase], rows: Sequence[Row]) -> Detail | None:
         """The order that an open purchase has led to."""
-        if purchase.public_key is None:
-            return None
         before = set(purchase.seen) | _known(purchases)
         details = self._details([row for row in rows if row.order_id not in before])
-        found = match.by_key(details, [purchase.public_key])
+        found = match.by_key(details, [purchase.public_key] if purchase.public_key else [])
         unclear = [detail.order_id for detail in details if detail.public_key is None]
         if unclear and not found:
             raise StateError(
