@@ -93,6 +93,9 @@ class CertificateResource:
                 return
             if view.action == REISSUE:
                 self._reissue(item, view)
+                view = self._view(item, Finder(self._account))
+                if view.action == FETCH:
+                    continue  # it took no time, and nothing is to be waited for
             elif view.action != WAIT:
                 return  # another run was faster
             if not self._want.wait:
