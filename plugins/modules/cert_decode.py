@@ -190,11 +190,11 @@ certificates:
       sample: ["www.alpha.example", "192.0.2.1"]
     alternative_names:
       description: >-
-        Alternative names of all kinds, each with C(type) (V(dns), V(ip), V(email), V(uri), V(dirname), V(rid), V(other)) and
-        C(value).
+        Alternative names of all kinds, with OpenSSL's prefixes V(DNS:), V(IP:), V(email:), V(URI:), V(dirName:), V(RID:) and
+        V(otherName:).
       type: list
-      elements: dict
-      sample: [{"type": "dns", "value": "www.alpha.example"}]
+      elements: str
+      sample: ["DNS:www.alpha.example", "IP:192.0.2.1", "email:tls@alpha.example"]
     key_type:
       description: Type of the key, such as V(rsa), V(ecdsa), V(ed25519), V(dsa).
       type: str
@@ -240,7 +240,7 @@ certificates:
       type: str
       sample: "sha256"
     self_signed:
-      description: Whether it is signed by its own key.
+      description: Whether it is signed by its own key. V(null) if the signature cannot be checked.
       type: bool
       sample: false
     is_ca:
@@ -315,12 +315,17 @@ certificates:
     name_constraints:
       description: Names that a CA may issue for, C(permitted) and C(excluded), each as in C(alternative_names).
       type: dict
-      sample: {"permitted": [{"type": "dns", "value": "alpha.example"}], "excluded": []}
+      sample: {"permitted": ["DNS:alpha.example"], "excluded": []}
     extensions:
-      description: All extensions, each with C(oid), C(name) and C(critical).
+      description: All extensions, those without a word as numbers with dots.
       type: list
-      elements: dict
-      sample: [{"oid": "2.5.29.17", "name": "subjectAltName", "critical": false}]
+      elements: str
+      sample: ["keyUsage", "subjectAltName"]
+    critical_extensions:
+      description: Those of them that are critical.
+      type: list
+      elements: str
+      sample: ["keyUsage"]
     problems:
       description: What is wrong with it, each with C(code) and C(text). Which there are is in the guide.
       type: list
@@ -364,11 +369,11 @@ requests:
       sample: ["www.alpha.example", "192.0.2.1"]
     alternative_names:
       description: >-
-        Alternative names of all kinds, each with C(type) (V(dns), V(ip), V(email), V(uri), V(dirname), V(rid), V(other)) and
-        C(value).
+        Alternative names of all kinds, with OpenSSL's prefixes V(DNS:), V(IP:), V(email:), V(URI:), V(dirName:), V(RID:) and
+        V(otherName:).
       type: list
-      elements: dict
-      sample: [{"type": "dns", "value": "www.alpha.example"}]
+      elements: str
+      sample: ["DNS:www.alpha.example", "IP:192.0.2.1", "email:tls@alpha.example"]
     key_type:
       description: Type of the key, such as V(rsa), V(ecdsa), V(ed25519), V(dsa).
       type: str
@@ -406,7 +411,7 @@ requests:
       type: str
       sample: "sha256"
     signature_valid:
-      description: Whether it is signed by its own key.
+      description: Whether it is signed by its own key. V(null) if the signature cannot be checked.
       type: bool
       sample: true
     is_ca:
@@ -453,12 +458,17 @@ requests:
     name_constraints:
       description: Names that a CA may issue for, C(permitted) and C(excluded), each as in C(alternative_names).
       type: dict
-      sample: {"permitted": [{"type": "dns", "value": "alpha.example"}], "excluded": []}
+      sample: {"permitted": ["DNS:alpha.example"], "excluded": []}
     extensions:
-      description: All extensions, each with C(oid), C(name) and C(critical).
+      description: All extensions, those without a word as numbers with dots.
       type: list
-      elements: dict
-      sample: [{"oid": "2.5.29.17", "name": "subjectAltName", "critical": false}]
+      elements: str
+      sample: ["keyUsage", "subjectAltName"]
+    critical_extensions:
+      description: Those of them that are critical.
+      type: list
+      elements: str
+      sample: ["keyUsage"]
     problems:
       description: What is wrong with it, each with C(code) and C(text). Which there are is in the guide.
       type: list

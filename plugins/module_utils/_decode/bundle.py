@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 from .._core.errors import InvalidData
 from .._x509.guard import guard
-from .certificate import issued, load, weak
+from .certificate import load
+from .signatures import issued
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -31,9 +32,11 @@ class Chain:
     def __init__(self, shown: Sequence[Shown], ders: Sequence[bytes]) -> None:
         self._shown = shown
         self._loaded = [load(der) for der in ders]
+        self._names = [_names(certificate) for certificate in self._loaded]
         self._by_subject: dict[x509.Name, list[int]] = {}
-        for index, certificate in enumerate(self._loaded):
-            self._by_subject.setdefault(certificate.subject, []).append(index)
+        for index, names in enumerate(self._names):
+            if names:
+                self._by_subject.setdefault(names[0], []).append(index)
         self.problems: list[dict[str, Any]] = []
 
     def show(self, ordered: bool) -> dict[str, Any] | None:
@@ -60,8 +63,8 @@ class Chain:
         for index, each in enumerate(self._shown):
             if not each["is_ca"] and not each["self_signed"]:
                 return index
-        issuers = {each.issuer for each in self._loaded if each.issuer != each.subject}
-        tops = [index for index, each in enumerate(self._loaded) if each.subject not in issuers]
+        issuers = {names[1] for names in self._names if names and names[0] != names[1]}
+        tops = [index for index, names in enumerate(self._names) if not names or names[0] not in issuers]
         keys = {self._shown[index]["fingerprint"] for index in tops}
         return tops[0] if len(keys) == 1 else None
 
@@ -76,7 +79,8 @@ class Chain:
 
     def _issuer(self, index: int, order: list[int]) -> int | None:
         """The one whose key signed it. A cross-certificate goes before a root of the same name."""
-        named = [each for each in self._by_subject.get(self._loaded[index].issuer, ()) if each not in order]
+        names = self._names[index]
+        named = [each for each in self._by_subject.get(names[1], ()) if each not in order] if names else []
         answers = {each: self._issued(index, each) for each in named[:_TRIED]}
         fitting = [each for each, answer in answers.items() if answer is not False]
         if answers and not fitting:
@@ -84,8 +88,6 @@ class Chain:
         return min(fitting, key=lambda each: bool(self._shown[each]["self_signed"]), default=None)
 
     def _issued(self, index: int, issuer: int) -> bool | None:
-        if weak(self._shown[index]):
-            return None
         try:
             with guard("chain", "link not proven"):
                 return issued(self._loaded[index], self._loaded[issuer], self._shown[issuer]["key_size"])
@@ -117,3 +119,12 @@ class Chain:
             self._problem("not_a_ca", index, "issued another one, and may not sign certificates (key usage)")
         elif shown["path_length"] is not None and shown["path_length"] < below:
             self._problem("path_length", index, "may not have %d CAs below it" % below)
+
+
+def _names(certificate: x509.Certificate) -> tuple[x509.Name, x509.Name] | None:
+    """Subject and issuer; ``None`` for names that cannot be read, which belong to no chain."""
+    try:
+        with guard("chain", "names that cannot be read"):
+            return certificate.subject, certificate.issuer
+    except InvalidData:
+        return None

@@ -13,12 +13,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Mapping
 
 from .._x509.guard import guard
-from . import der, times
+from . import der, signatures, times
 from .extensions import fields
 from .keys import PrivateKey, public_key
 from .names import distinguished, owner
 from .notes import Notes
-from .words import SIGNATURES, WEAK
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 _UNREADABLE_NAME: tuple[None, list[dict[str, str]]] = (None, [])
 # 20 octets, RFC 5280 section 4.1.2.2; some CAs forget the sign bit
 _SERIAL_BITS = 160
-# from here on a signature is not checked: OpenSSL would take a second for a bundle of such keys
-_LARGEST_KEY = 8192
 
 
 def load(data: bytes) -> x509.Certificate:
@@ -57,11 +54,11 @@ def decode(data: bytes, at: datetime, private: PrivateKey | None = None) -> dict
         **public_key(spki, certificate.public_key, notes, private),
         "fingerprint": hashlib.sha256(data).hexdigest(),
         "fingerprint_sha1": sha1(data),
-        **signature(certificate, notes),
+        **signatures.fields(certificate, notes),
         **fields(certificate, data, notes),
         "problems": notes.problems,
     }
-    shown["self_signed"] = notes.attempt("signature", lambda: self_signed(certificate, shown))
+    shown["self_signed"] = notes.attempt("signature", lambda: _self_signed(certificate, shown["key_size"]))
     _look(shown, notes)
     return shown
 
@@ -98,47 +95,16 @@ def span(not_before: datetime, not_after: datetime, at: datetime, notes: Notes) 
     return {"not_before": begin, "not_after": end, **times.remaining(not_before, not_after, at)}
 
 
-def signature(signed: x509.Certificate | x509.CertificateSigningRequest, notes: Notes) -> dict[str, str | None]:
-    oid = notes.attempt("signature algorithm", lambda: signed.signature_algorithm_oid.dotted_string)
-    name = SIGNATURES.get(oid, oid)
-    word = next((each for each in WEAK if each in (name or "").lower()), None)
-    # the library knows no digests that nothing here could check; their names say which one it is
-    digest = word if word in ("md2", "md4") else notes.attempt("signature algorithm", lambda: _digest(signed))
-    return {"signature_algorithm": name, "signature_hash": digest}
-
-
-def weak(shown: Mapping[str, Any]) -> bool:
-    return shown["signature_hash"] in WEAK
-
-
-def self_signed(certificate: x509.Certificate, shown: Mapping[str, Any]) -> bool | None:
-    """Old roots signed themselves with digests that are not checked any more: there the names decide."""
-    if certificate.subject != certificate.issuer:
-        return False
-    return True if weak(shown) else issued(certificate, certificate, shown["key_size"])
-
-
-def issued(certificate: x509.Certificate, issuer: x509.Certificate, size: int | None) -> bool | None:
-    """Whether the signature is the issuer's; ``None`` if that cannot be checked. ``size``: of the issuer's key."""
-    from cryptography.exceptions import InvalidSignature
-
-    if size is None or size > _LARGEST_KEY:
-        return None
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except InvalidSignature:
-        return False
-    except (ValueError, TypeError):
-        return None
-    return True
-
-
 def sha1(data: bytes) -> str | None:
     """Not for security. Where the system's policy has no SHA-1, there is none."""
     try:
         return hashlib.sha1(data).hexdigest()
     except ValueError:
         return None
+
+
+def _self_signed(certificate: x509.Certificate, size: int | None) -> bool | None:
+    return certificate.subject == certificate.issuer and signatures.issued(certificate, certificate, size)
 
 
 def _spki(data: bytes) -> bytes:
@@ -148,14 +114,9 @@ def _spki(data: bytes) -> bytes:
         return der.whole(data, body[6 if body[0].tag == der.CONTEXT_0 else 5])
 
 
-def _digest(signed: x509.Certificate | x509.CertificateSigningRequest) -> str | None:
-    digest = signed.signature_hash_algorithm
-    return None if digest is None else digest.name
-
-
 def _look(shown: Mapping[str, Any], notes: Notes) -> None:
     """What its fields mean together."""
-    if weak(shown) and not shown["self_signed"]:
+    if signatures.weak(shown) and not shown["self_signed"]:
         notes.add("weak_signature", "signed with %s" % shown["signature_hash"].upper())
     serves = shown["is_ca"] is False and "serverAuth" in (shown["extended_key_usage"] or ())
     if serves and shown["sans"] == [] and not shown["precertificate"]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-INTEGER, BIT_STRING, OBJECT, SEQUENCE = 0x02, 0x03, 0x06, 0x30
+BOOLEAN, INTEGER, BIT_STRING, OBJECT, SEQUENCE = 0x01, 0x02, 0x03, 0x06, 0x30
 UTC_TIME, GENERALIZED_TIME = 0x17, 0x18
 CONTEXT_0, CONTEXT_3 = 0xA0, 0xA3
 

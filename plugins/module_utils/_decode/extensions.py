@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any, Callable, Iterable
 
-from .names import generals, uris
+from .names import generals, prefixed, uris
 from .notes import Notes
 from .separate import separate
 from .times import milliseconds
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Fields = dict[str, Any]
 
-_ADDRESSES = ("dns", "ip")
+_ADDRESSES = ("DNS", "IP")
 _USAGES = {
     "digital_signature": "digitalSignature",
     "content_commitment": "nonRepudiation",
@@ -39,25 +39,31 @@ _OCSP, _CA_ISSUERS = "1.3.6.1.5.5.7.48.1", "1.3.6.1.5.5.7.48.2"
 def fields(owner: x509.Certificate | x509.CertificateSigningRequest, whole: bytes, notes: Notes) -> Fields:
     """All that the extensions of ``owner`` say. ``whole`` is its DER: if they cannot be read together, they are read one by one."""
     found: Fields = {name: value() for name, value in ABSENT.items()}
-    read = Notes()
-    extensions = read.attempt("extensions", lambda: list(owner.extensions))
+    extensions = Notes().attempt("extensions", lambda: list(owner.extensions))
     if extensions is not None:
         for extension in notes.some("extensions", extensions):
             oid = extension.oid.dotted_string
-            found["extensions"].append({"oid": oid, "name": EXTENSIONS.get(oid), "critical": extension.critical})
+            _name(found, EXTENSIONS.get(oid, oid), extension.critical)
             _add(found, oid, extension.value, notes)
         return found
     for part in notes.some("extensions", notes.attempt("extensions", lambda: separate(whole), [])):
         oid, critical, value = part
-        if oid in [each["oid"] for each in found["extensions"]]:
-            notes.add("duplicate_extension", "the extension %s is there twice" % EXTENSIONS.get(oid, oid))
-        found["extensions"].append({"oid": oid, "name": EXTENSIONS.get(oid), "critical": critical})
+        name = EXTENSIONS.get(oid, oid)
+        if name in found["extensions"]:
+            notes.add("duplicate_extension", "the extension %s is there twice" % name)
+        _name(found, name, critical)
         if value is None:
-            notes.add("unreadable", "extension %s: cannot be read" % EXTENSIONS.get(oid, oid))
+            notes.add("unreadable", "extension %s: cannot be read" % name)
             found.update(dict.fromkeys(_READERS[oid][1] if oid in _READERS else ()))
         else:
             _add(found, oid, value, notes)
     return found
+
+
+def _name(found: Fields, name: str, critical: bool) -> None:
+    found["extensions"].append(name)
+    if critical:
+        found["critical_extensions"].append(name)
 
 
 def _add(found: Fields, oid: str, value: Any, notes: Notes) -> None:
@@ -70,8 +76,8 @@ def _add(found: Fields, oid: str, value: Any, notes: Notes) -> None:
 
 def _alternative_names(value: x509.SubjectAlternativeName, notes: Notes) -> Fields:
     names = generals(value, notes)
-    addresses = [name["value"] for name in names if name["type"] in _ADDRESSES]
-    return {"sans": addresses, "alternative_names": names}
+    addresses = [text for kind, text in names if kind in _ADDRESSES]
+    return {"sans": addresses, "alternative_names": prefixed(names)}
 
 
 def _basic_constraints(value: x509.BasicConstraints, notes: Notes) -> Fields:
@@ -135,7 +141,7 @@ def _timestamps(value: x509.PrecertificateSignedCertificateTimestamps, notes: No
 
 def _name_constraints(value: x509.NameConstraints, notes: Notes) -> Fields:
     permitted, excluded = generals(value.permitted_subtrees, notes), generals(value.excluded_subtrees, notes)
-    return {"name_constraints": {"permitted": permitted, "excluded": excluded}}
+    return {"name_constraints": {"permitted": prefixed(permitted), "excluded": prefixed(excluded)}}
 
 
 def _poison(value: x509.PrecertPoison, notes: Notes) -> Fields:
@@ -183,4 +189,5 @@ ABSENT: dict[str, Callable[[], Any]] = {
     "name_constraints": _nothing,
     "precertificate": bool,
     "extensions": list,
+    "critical_extensions": list,
 }

@@ -35,35 +35,40 @@ def owner(parts: Iterable[dict[str, str]]) -> dict[str, str | None]:
     return found
 
 
-def general(name: x509.GeneralName, notes: Notes) -> dict[str, str]:
+def general(name: x509.GeneralName, notes: Notes) -> tuple[str, str]:
+    """Its kind, in OpenSSL's words, and its text."""
     from cryptography import x509
 
     value: Any = name.value
     if isinstance(name, x509.DNSName):
-        kind = "dns"
+        kind = "DNS"
     elif isinstance(name, x509.IPAddress):
-        kind, value = "ip", str(value)
+        kind, value = "IP", str(value)
     elif isinstance(name, x509.RFC822Name):
         kind = "email"
     elif isinstance(name, x509.UniformResourceIdentifier):
-        kind = "uri"
+        kind = "URI"
     elif isinstance(name, x509.DirectoryName):
-        kind, value = "dirname", value.rfc4514_string()
+        kind, value = "dirName", value.rfc4514_string()
     elif isinstance(name, x509.RegisteredID):
-        kind, value = "rid", value.dotted_string
+        kind, value = "RID", value.dotted_string
     elif isinstance(name, x509.OtherName):
-        kind, value = "other", "%s:%s" % (name.type_id.dotted_string, _other(name))
+        kind, value = "otherName", "%s;%s" % (name.type_id.dotted_string, _other(name))
     else:
         kind, value = "unknown", type(name).__name__
-    return {"type": kind, "value": notes.text(value)}
+    return kind, notes.text(value)
 
 
-def generals(names: Iterable[x509.GeneralName] | None, notes: Notes) -> list[dict[str, str]]:
+def generals(names: Iterable[x509.GeneralName] | None, notes: Notes) -> list[tuple[str, str]]:
     return [general(name, notes) for name in notes.some("names", list(names or ()))]
 
 
+def prefixed(names: Iterable[tuple[str, str]]) -> list[str]:
+    return ["%s:%s" % name for name in names]
+
+
 def uris(names: Iterable[x509.GeneralName] | None, notes: Notes) -> list[str]:
-    return [name["value"] for name in generals(names, notes) if name["type"] == "uri"]
+    return [text for kind, text in generals(names, notes) if kind == "URI"]
 
 
 def _other(name: x509.OtherName) -> str:

@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._x509.guard import guard
-from . import der
-from .certificate import signature, weak
+from . import der, signatures
 from .extensions import fields
 from .keys import PrivateKey, public_key
 from .names import distinguished, owner
@@ -35,15 +34,15 @@ def decode(data: bytes, private: PrivateKey | None = None) -> dict[str, Any]:
         "subject_parts": parts,
         "owner": owner(parts),
         **public_key(_spki(data), request.public_key, notes, private),
-        **signature(request, notes),
-        "signature_valid": notes.attempt("signature", lambda: request.is_signature_valid),
+        **signatures.fields(request, notes),
         **{name: value for name, value in asked.items() if name not in _ISSUED_ONLY},
         "challenge_password": notes.attempt("attributes", lambda: _has_challenge(request)),
         "problems": notes.problems,
     }
+    shown["signature_valid"] = notes.attempt("signature", lambda: signatures.request_signed(request, shown["key_size"]))
     if shown["signature_valid"] is False:
         notes.add("bad_signature", "the request is not signed by its key, or was altered")
-    if weak(shown):
+    if signatures.weak(shown):
         notes.add("weak_signature", "signed with %s" % shown["signature_hash"].upper())
     return shown
 

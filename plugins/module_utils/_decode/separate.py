@@ -15,7 +15,6 @@ from . import der
 
 # RFC 2985 section 5.4.2, and Microsoft's name for the same
 _REQUESTS = ("1.2.840.113549.1.9.14", "1.3.6.1.4.1.311.2.1.14")
-_OCTET_STRING = 0x04
 
 
 class Part(NamedTuple):
@@ -57,12 +56,15 @@ def _each(whole: bytes, extensions: der.Element) -> list[bytes]:
 def _part(raw: bytes) -> Part:
     members = der.children(raw, der.element(raw))
     oid = der.dotted(der.content(raw, members[0]))
-    critical = members[1].tag != _OCTET_STRING and der.content(raw, members[1]) == b"\xff"
+    # BER has more than one way to say true, and says false where DER is silent
+    critical = members[1].tag == der.BOOLEAN and any(der.content(raw, members[1]))
+    plain = [der.whole(raw, members[0]), der.encode(der.BOOLEAN, b"\xff") * critical, der.whole(raw, members[-1])]
     from cryptography import x509
 
     try:
         with guard(oid, "cannot be read"):
-            (extension,) = x509.load_der_x509_certificate(_carrier(raw)).extensions
+            carrier = _carrier(der.encode(der.SEQUENCE, b"".join(plain)))
+            (extension,) = x509.load_der_x509_certificate(carrier).extensions
             return Part(oid, critical, extension.value)
     except InvalidData:
         return Part(oid, critical, None)

@@ -32,6 +32,7 @@ _BOTH = (
     "subject_key_id",
     "name_constraints",
     "extensions",
+    "critical_extensions",
     "problems",
 )
 CERTIFICATE = (
