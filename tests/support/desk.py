@@ -13,7 +13,9 @@ No sockets and no processes: years pass in milliseconds. Orders move on when the
 
 from __future__ import annotations
 
+import functools
 import json
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -101,6 +103,13 @@ class _Module:
         raise _Ended
 
 
+@functools.cache
+def _authorities() -> tuple[pki.Pair, pki.Pair]:
+    with tempfile.TemporaryDirectory() as folder:
+        root = pki.root(Path(folder))
+        return root, pki.issuing(Path(folder), "sslmarket", root)
+
+
 class Desk:
     """A customer's account. `sent`: every request, as method and path; `faults`: what becomes of the next ones to a path."""
 
@@ -113,12 +122,11 @@ class Desk:
         self.bodies: list[bytes] = []
         self.faults: list[tuple[str, Fault]] = []
         self.journal = directory / "journal"
-        (directory / "ca").mkdir(parents=True, exist_ok=True)
-        root = pki.root(directory / "ca")
-        authority = Authority(root, pki.issuing(directory / "ca", "sslmarket", root))
+        self.root, issuing_ca = _authorities()
+        directory.mkdir(parents=True, exist_ok=True)
         self.market = Market(
             directory / "orders",
-            authority,
+            Authority(self.root, issuing_ca),
             Dcv(Names({}, "127.0.0.1"), 1),
             knobs_module.Knobs().changed(**{"dcv": "none", **knobs}),
             lambda: self.clock.now().timestamp(),
