@@ -64,7 +64,7 @@ class Stage:
 
     def _module(self, module_args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         self.calls.append(module_args)
-        if module_args.get("wait_timeout") == 0 and self.script[-1] is LATE:
+        if module_args.get("wait") is True and self.script[-1] is LATE:
             return dict(LATE)
         step = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         return dict(step)
