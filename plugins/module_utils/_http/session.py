@@ -7,7 +7,7 @@
 * redirects are not followed: they would carry secrets to another host;
 * ``.netrc`` is not read: it would silently replace the ``Authorization`` header;
 * one total deadline per request, however slowly headers or body drip;
-* bodies over 1 MiB are refused, compressed ones counted as unpacked;
+* bodies over a limit (1 MiB) are refused, compressed ones counted as unpacked;
 * nothing is repeated here.
 
 Proxies come from the environment, but never stand between us and a loopback address. ``REQUESTS_CA_BUNDLE`` is used when the user
@@ -38,7 +38,7 @@ USER_AGENT = "certfleet.reseller"
 class Session:
     """Looks like the part of ``requests.Session`` that the ``acme`` library uses, so that one set of rules serves both."""
 
-    def __init__(self, timeout: float = 30.0, ca_path: str | None = None) -> None:
+    def __init__(self, timeout: float = 30.0, ca_path: str | None = None, max_body: int = MAX_BODY) -> None:
         import requests
 
         bundle = os.environ.get("REQUESTS_CA_BUNDLE")
@@ -48,6 +48,7 @@ class Session:
         if timeout <= 0:
             raise UsageError("timeout must be a positive number of seconds")
         self._timeout = timeout
+        self._max_body = max_body
         self._verify: bool | str = ca_path or bundle or True
         self._session = requests.Session()
         self._session.trust_env = False
@@ -93,7 +94,7 @@ class Session:
             with response:
                 if 300 <= response.status_code < 400 and "Location" in response.headers:
                     raise _redirected(response, url)
-                response._content = _read(response)
+                response._content = _read(response, self._max_body)
                 return response
         except requests.exceptions.RequestException as error:
             raise _translate(error, method, url) from None
@@ -132,33 +133,31 @@ def _within(seconds: float, call: Callable[[], Value], method: str, url: str) ->
     return values[0]
 
 
-def _read(response: requests.Response) -> bytes:
-    """The body, at most :data:`MAX_BODY` bytes, unpacked if the server packed it although we asked it not to."""
+def _read(response: requests.Response, most: int) -> bytes:
+    """The body, at most ``most`` bytes, unpacked if the server packed it although we asked it not to."""
     raw = b""
-    while len(raw) <= MAX_BODY:  # a short body only shows when there is nothing more to read
-        piece: bytes = response.raw.read(MAX_BODY + 1 - len(raw), decode_content=False)
+    while len(raw) <= most:  # a short body only shows when there is nothing more to read
+        piece: bytes = response.raw.read(most + 1 - len(raw), decode_content=False)
         if not piece:
             break
         raw += piece
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding in ("gzip", "x-gzip", "deflate"):
-        raw = _unpack(raw, response.url)
+        raw = _unpack(raw, response.url, most)
     elif encoding not in ("identity", ""):
         raise ProtocolError("%s answers in an encoding that was not asked for" % origin(response.url), detail=encoding)
-    if len(raw) > MAX_BODY:
-        raise ProtocolError(
-            "%s sent more than %d bytes" % (origin(response.url), MAX_BODY), status=response.status_code
-        )
+    if len(raw) > most:
+        raise ProtocolError("%s sent more than %d bytes" % (origin(response.url), most), status=response.status_code)
     return raw
 
 
-def _unpack(packed: bytes, url: str) -> bytes:
+def _unpack(packed: bytes, url: str, most: int) -> bytes:
     unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)  # 32: gzip or zlib, by its header
     try:
-        unpacked = unpacker.decompress(packed, MAX_BODY + 1)
+        unpacked = unpacker.decompress(packed, most + 1)
     except zlib.error:
         raise ProtocolError("%s sent a body that cannot be unpacked" % origin(url)) from None
-    if not unpacker.eof and len(unpacked) <= MAX_BODY:
+    if not unpacker.eof and len(unpacked) <= most:
         raise OutcomeUnknown("%s broke off its answer" % origin(url))
     return unpacked
 

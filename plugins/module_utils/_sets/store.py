@@ -168,6 +168,10 @@ class SetStore:
         if meta is None:
             raise StateError("the pending version of %s has no certificate yet" % name)
         serial = str(meta["serial"])
+        if files.read_link(self.file(name, CURRENT)) == serial:  # it is live already
+            self.drop_pending(name)
+            return serial
+        self._drop(name, serial)  # what a run that was cut off may have left
         files.rename(self.file(name, PENDING), self.file(name, serial))
         self.switch(name, serial)
         return serial

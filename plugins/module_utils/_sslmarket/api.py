@@ -37,6 +37,7 @@ FORMATS = ("pem_server", "pem_intermediate", "p7b")
 # A refusal of these is one, if SSLmarket itself said it: a proxy on the way has no JSON for us.
 DEFINITE = (400, 401, 403, 404, 413, 415, 422)
 
+_MOST_BYTES = 16 * 1024 * 1024  # order/list has no pages: a row of 300 bytes for each order there ever was
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
 
@@ -159,7 +160,7 @@ class Api:
 
     def _connected(self) -> ApiClient:
         if self._client is None:
-            session = self._session or Session(self._timeout, self._ca_path)
+            session = self._session or Session(self._timeout, self._ca_path, _MOST_BYTES)
             self._client = ApiClient(
                 self.api_url,
                 session,

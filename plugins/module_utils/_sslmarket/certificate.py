@@ -6,24 +6,26 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .._core import files, pool
 from .._core.clock import SYSTEM, Clock, Deadline, iso
-from .._core.errors import CollectionError, NotSent, ProviderError, TransportError, UsageError
+from .._core.errors import CollectionError, NotSent, ProviderError, StateError, TransportError, UsageError, VerifyError
 from .._core.plan import Plan, Step
 from .._x509.renewal import Policy, next_renewal
-from . import connect, course, dcv, delivery, items, journal
-from .delivery import Delivered, Targets
+from . import connect, course, dcv, delivery, items
+from .delivery import Targets
 from .items import Item
 from .journal import Note
 from .lookup import Finder, warning
-from .view import View, Viewer, detailed, seen
+from .view import View, Viewer, detailed
 
 FETCH, WAIT, REISSUE, SWITCH = course.FETCH, course.WAIT, course.REISSUE, "switch"
 _CALLS = 10
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
+_MOST_ACTIONS = 5
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Want:
     targets: dict[str, Targets]
     wait: bool
     wait_timeout: int
+    timeout: int
 
 
 class CertificateResource:
@@ -43,6 +46,8 @@ class CertificateResource:
     def __init__(self, clock: Clock = SYSTEM) -> None:
         self._clock = clock
         self._gate = threading.BoundedSemaphore(_CALLS)
+        self._polling = threading.Lock()
+        self._seen: tuple[float, Finder] | None = None
         self._remarks: dict[str, tuple[str, ...]] = {}
 
     def want(self, params: dict[str, Any]) -> Want:
@@ -54,7 +59,7 @@ class CertificateResource:
         targets = _targets(params, found)
         self.workers = max(2, min(len(found), 500))
         self._deadline = Deadline(params["wait_timeout"], self._clock)
-        self._want = Want(found, targets, params["wait"], params["wait_timeout"])
+        self._want = Want(found, targets, params["wait"], params["wait_timeout"], params["timeout"])
         return self._want
 
     def read(self, want: Want) -> dict[str, View]:
@@ -81,30 +86,38 @@ class CertificateResource:
     def apply(self, step: Step) -> None:
         """From wherever the item is to its certificate, or as far as ``wait`` allows."""
         item: Item = step.data
-        pause, view = _FIRST_PAUSE, self._view(item, Finder(self._account))
+        pause = _FIRST_PAUSE
         while True:
-            if view.problem is not None:
-                raise view.problem
-            if view.action == SWITCH:
-                self._switch(item)
+            view = self._turn(item)
+            if view.action != WAIT or not self._want.wait:
                 return
-            if view.action == FETCH:
-                self._fetch(item, view)
-                return
-            if view.action == REISSUE:
-                self._reissue(item, view)
+            while view.action == WAIT:
+                if self._deadline.over():
+                    raise self._late(view)
+                self._deadline.sleep(pause)
+                pause = min(pause * 1.5, _LONGEST_PAUSE)
+                view = self._view(item, self._polled(), polling=True)
+
+    def _turn(self, item: Item) -> View:
+        """Looks at the item, does what is next until there is nothing left but to wait, and returns what it saw last."""
+        order_id, _purchase = self._viewer.order_of(item)
+        journal, wait = self._account.journal, 60.0 + 3 * self._want.timeout
+        with journal.order_lock(order_id, wait) if order_id is not None else nullcontext():
+            for _unused in range(_MOST_ACTIONS):
                 view = self._view(item, Finder(self._account))
-                if view.action == FETCH:
-                    continue  # it took no time, and nothing is to be waited for
-            elif view.action != WAIT:
-                return  # another run was faster
-            if not self._want.wait:
-                return
-            if self._deadline.over():
-                raise self._late(view)
-            self._deadline.sleep(pause)
-            pause = min(pause * 1.5, _LONGEST_PAUSE)
-            view = self._view(item, Finder(self._account))
+                if view.problem is not None:
+                    raise view.problem
+                if view.action == SWITCH:
+                    self._switch(item)
+                elif view.action == FETCH:
+                    self._fetch(item, view)
+                elif view.action == REISSUE:
+                    self._reissue(item, view)
+                else:
+                    return view
+        raise StateError(
+            "%s does not settle: %s" % (item.name, view.course.reason), hint="Run again, and report it if it stays."
+        )
 
     def show(self, want: Want, have: dict[str, View], plan: Plan) -> dict[str, Any]:
         planned = {step.subject: step.action for step in plan.steps}
@@ -116,7 +129,11 @@ class CertificateResource:
         for item in want.items:
             found += self._remarks.get(item.name, ())
             view = have.get(item.name)
-            if view is None or view.order is None:
+            if view is None:
+                continue
+            if view.order is None:
+                if item.wanted is None and view.present.reason is not None and view.action != SWITCH:
+                    found.append("%s: there is no order for it; sslmarket_order places one" % item.name)
                 continue
             if view.duplicates:
                 found.append(warning(item.name, [view.order.order_id, *view.duplicates]))
@@ -127,9 +144,16 @@ class CertificateResource:
 
     # -- steps ---------------------------------------------------------------------------------------------------------
 
-    def _view(self, item: Item, finder: Finder) -> View:
+    def _view(self, item: Item, finder: Finder, polling: bool = False) -> View:
         with self._gate:
-            return self._viewer.view(item, self._want.targets[item.name], finder)
+            return self._viewer.view(item, self._want.targets[item.name], finder, polling)
+
+    def _polled(self) -> Finder:
+        """One list of orders for all that wait, not older than a second."""
+        with self._polling:
+            if self._seen is None or self._clock.monotonic() > self._seen[0] + 1.0:
+                self._seen = (self._clock.monotonic(), Finder(self._account))
+            return self._seen[1]
 
     def _to_do(self, view: View) -> bool:
         return view.action in (FETCH, REISSUE, SWITCH) or (view.action == WAIT and self._want.wait)
@@ -146,31 +170,33 @@ class CertificateResource:
                 store.promote(item.name)
 
     def _fetch(self, item: Item, view: View) -> None:
-        order = view.order
+        order, detail, at = view.order, detailed(view), self._account
         if order is None:
             return
         key = view.present.key if view.present.reason else view.present.live_key
-        with self._gate:
-            delivered = delivery.deliver(self._account, item, order, key)
-            if self._store is not None and item.wanted is not None:
-                for_live = view.present.reason is None
-                delivery.store_set(self._account, self._store, item, order, delivered, for_live)
-            else:
-                delivery.write_files(self._account, order, delivered, self._want.targets[item.name])
-        self._keep(item, view, delivered)
-
-    def _keep(self, item: Item, view: View, delivered: Delivered) -> None:
-        order = view.order
-        if order is None:
-            return
+        if key is None and detail is not None and item.wanted is None:
+            key = detail.public_key
+        try:
+            with self._gate:
+                delivered = delivery.deliver(at, item, order, key)
+        except VerifyError as error:
+            if error.extra.get("check") == "key" and view.note.reissue:
+                at.journal.save_note(order.order_id, replace(view.note, reissue=None))
+                error.hint = "It was reissued by others meanwhile. Run again: the reissue is asked for anew."
+            raise
+        if delivered.leaf.serial == view.present.live_serial:
+            raise TransportError(
+                "SSLmarket has a new certificate of order %d, and still hands out the old one" % order.order_id,
+                hint="Run again.",
+                code="waiting",
+            )
+        if self._store is not None and item.wanted is not None:
+            delivery.store_set(at, self._store, item, order, delivered, live_key=view.present.reason is None)
+        else:
+            delivery.write_files(at, order, delivered, self._want.targets[item.name])
         self._remarks[item.name] = delivered.remarks
-        note = Note(self._account.journal.api_url, row=seen(order), serial=delivered.leaf.serial)
-        self._account.journal.save_note(order.order_id, note)
-        if item.product_code and item.names:
-            with self._account.journal.lock(item.product_code, item.names, 60.0):
-                for purchase in self._account.journal.purchases(item.product_code, item.names):
-                    if purchase.order_id == order.order_id and purchase.state == journal.PLACED:
-                        self._account.journal.record(replace(purchase, state=journal.ISSUED))
+        note = Note(at.journal.api_url, row=delivery.row_of(order), serial=delivered.leaf.serial)
+        at.journal.save_note(order.order_id, note)
 
     def _reissue(self, item: Item, view: View) -> None:
         """The intent is noted first: after a crash the reissue is recognised by it, though the provider may still show the old CSR."""
@@ -198,21 +224,21 @@ class CertificateResource:
     def _late(self, view: View) -> CollectionError:
         return TransportError(
             "%s after %d seconds of waiting" % (view.course.reason, self._want.wait_timeout),
-            hint="Nothing is lost: run again to go on. Is what the CA looks for published?",
+            hint="Nothing is lost: run again to go on. Is what the CA looks for published? "
+            "An order that is dead is to be listed in abandoned.",
             code="waiting",
             order_id=view.order.order_id if view.order else None,
         )
 
     def _show(self, item: Item, view: View, action: str | None) -> dict[str, Any]:
         order, detail, leaf = view.order, detailed(view), view.leaf
-        waiting = view.action in (WAIT, REISSUE)
         return {
             "name": item.name,
             "order_id": order.order_id if order else item.order_id,
             "state": order.state if order else None,
             "action": action,
             "issued": action is not None and view.action in (course.NOTHING, course.LATER),
-            "waiting": waiting,
+            "waiting": view.action == WAIT,
             "pending": view.present.reason is not None,
             "reason": view.course.reason,
             "dcv": dcv.to_publish(detail) if detail else None,

@@ -43,7 +43,7 @@ class Asked:
 @dataclass(frozen=True)
 class Situation:
     """``reason``: why a new certificate is needed, ``None`` if none is. ``urgent``: because what we have is not right, not because it
-    ends. ``key`` is the one to be certified. ``live_serial`` and ``live_end`` are of the certificate that we have.
+    ends. ``key`` is the one to be certified. ``live_key``, ``live_serial`` and ``live_end`` are of the certificate that we have.
 
     A ``Row`` knows neither key nor serial: enough to decide between order and reissue.
     """
@@ -54,6 +54,7 @@ class Situation:
     reason: str | None = None
     urgent: bool = False
     key: str | None = None
+    live_key: str | None = None
     live_serial: str | None = None
     live_end: datetime | None = None
     asked: Asked | None = None
@@ -106,8 +107,13 @@ def first(order: Row) -> bool:
 
 def _ready(at: Situation, order: Row) -> Course | None:
     """A certificate that we do not have is there: ours was issued, or the provider reissued it by itself (``auto_reissue``)."""
-    if not isinstance(order, Detail) or order.serial is None or order.serial == at.live_serial:
+    if not isinstance(order, Detail) or (order.serial is not None and order.serial == at.live_serial):
         return None
+    if (
+        order.serial is None
+    ):  # the provider does not say: then it is the key that tells a first one from the one we have
+        new = at.reason is not None and order.public_key == at.key and at.key != at.live_key
+        return Course(FETCH, "order %d is issued" % order.order_id) if new else None
     asked = at.asked is not None and at.asked.key == at.key and order.serial != at.asked.serial
     if order.public_key == at.key or asked:
         return Course(FETCH, "order %d has a new certificate" % order.order_id)

@@ -11,12 +11,12 @@ from typing import Any, Mapping, Sequence
 
 from .._core import files
 from .._core.clock import iso
-from .._core.errors import InvalidData, ProtocolError, StateError, VerifyError
+from .._core.errors import InvalidData, StateError, VerifyError
 from .._sets.store import CURRENT, KEY, PENDING, REQUEST, SetStore
 from .._x509 import load, path, pkcs7
 from .._x509.facts import Facts, facts, key_facts
 from .._x509.verify import VerifiedSet, verify_set
-from . import term
+from . import match, term
 from .items import Item
 from .lookup import Account
 from .model import Row
@@ -48,19 +48,25 @@ class Targets:
 
 
 def deliver(account: Account, item: Item, order: Row, key: str | None) -> Delivered:
-    """Downloads the certificate of an order. It must be for our key and all of our names, and have a chain."""
+    """Downloads the certificate of an order. It must be for our key and all of our names, and have a chain.
+
+    Where we have no names, the order says what they are.
+    """
     source = "the certificate of order %d" % order.order_id
+    names = item.names or order.names
     bundle = _bundle(account, order.order_id, source)
-    surplus = _surplus(bundle, item.names)
+    surplus = _surplus(bundle, names)
     proven = verify_set(
         key_pem=None,
         public_key=key,
         fullchain_pem=bundle,
-        names=item.names or None,
+        names=names or None,
         now=account.clock.now(),
         source=source,
         extra=surplus,
     )
+    if not proven.chain_pem:
+        raise VerifyError("%s comes without its intermediate certificates" % source, hint="Run again.", check="chain")
     remarks = list(proven.warnings)
     short = term.too_short(proven.leaf.not_before, proven.leaf.not_after, order)
     if short:
@@ -80,17 +86,20 @@ def _bundle(account: Account, order_id: int, source: str) -> bytes:
 
 
 def _surplus(bundle: bytes, names: Sequence[str]) -> list[str]:
-    """What CAs give away with a name: ``www.`` to a domain, and the domain to its ``www.``."""
-    twins = {name[4:] if name.startswith("www.") else "www." + name for name in names if not name.startswith("*.")}
-    twins |= {name[2:] for name in names if name.startswith("*.")}
+    """Names of the certificate that the CA gave away."""
     leaf = next((each for each in map(facts, load.certificates(bundle, "the certificate")) if not each.is_ca), None)
-    return sorted(twins & set(leaf.names) - set(names)) if leaf else []
+    return sorted(match.twins(names) & set(leaf.names)) if leaf else []
 
 
-def store_set(account: Account, store: SetStore, item: Item, order: Row, delivered: Delivered, for_live: bool) -> None:
-    """Makes it the live version of its set. ``for_live``: it is the provider's own reissue, for the key that is live."""
+def store_set(account: Account, store: SetStore, item: Item, order: Row, delivered: Delivered, live_key: bool) -> None:
+    """Makes it the live version of its set. ``live_key``: it is the provider's own reissue, for the key that is live.
+
+    ``order.json`` says until the switch that the version is not finished, as for ACME orders.
+    """
     with files.lock(store.directory(item.name)):
-        if for_live:
+        if files.read_link(store.file(item.name, CURRENT)) == delivered.leaf.serial:
+            return  # another run was faster
+        if live_key:
             key, request = (store.content(item.name, CURRENT, file) for file in (KEY, REQUEST))
             store.open_pending(item.name, key, request)
         key = store.content(item.name, PENDING, KEY)
@@ -103,12 +112,19 @@ def store_set(account: Account, store: SetStore, item: Item, order: Row, deliver
             "provider": "sslmarket",
             "api_url": account.journal.api_url,
             "order_id": order.order_id,
+            "order_row": row_of(order),
             "extra_names": list(delivered.extra),
             "created": iso(account.clock.now()),
             **delivered.leaf.show(),
         }
+        store.save_order(item.name, {"order_id": order.order_id, "api_url": account.journal.api_url})
         store.store_issued(item.name, delivered.proven, meta)
         store.promote(item.name)
+
+
+def row_of(order: Row) -> dict[str, Any]:
+    """What would change in the list when the order does."""
+    return {"state": order.state, "published": order.published, "expired": order.expired}
 
 
 def write_files(account: Account, order: Row, delivered: Delivered, targets: Targets) -> None:
@@ -156,7 +172,7 @@ def _leaf_of(content: bytes, source: str, p7b: bool) -> Facts:
     found = map(facts, pkcs7.certificates(content, source) if p7b else load.certificates(content, source))
     leaf = next((each for each in found if not each.is_ca), None)
     if leaf is None:
-        raise ProtocolError("%s has no certificate of a server" % source)
+        raise InvalidData("%s has no certificate of a server" % source)
     return leaf
 
 

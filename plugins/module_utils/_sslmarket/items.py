@@ -81,11 +81,21 @@ def from_params(params: Mapping[str, Any]) -> tuple[Item, ...]:
             item = _item(merged, params, label)
             if any(item.name == other.name for other in found):
                 raise UsageError("the name is used twice")
+            same = [other.name for other in found if _subject(item) and _subject(other) == _subject(item)]
+            if same:
+                raise UsageError(
+                    "%s is for the same product and names, and one order has one certificate" % same[0],
+                    hint="Take another product for one of the two, or one certificate for both.",
+                )
         except UsageError as error:
             error.message = "%s: %s" % (label, error.message)
             raise
         found.append(item)
     return tuple(found)
+
+
+def _subject(item: Item) -> tuple[str, frozenset[str]] | None:
+    return (item.product_code.lower(), frozenset(item.names)) if item.product_code and item.names else None
 
 
 def _item(entry: Mapping[str, Any], params: Mapping[str, Any], label: str) -> Item:
@@ -187,7 +197,7 @@ def _held(state: set_request.Have) -> dict[str, Any]:
 
 
 def _ends(wanted: Wanted, live: Live | None, now: datetime) -> bool:
-    """Whether a certificate that is right otherwise comes to its end, and has not yet."""
-    if live is None or now > live.leaf.not_after:
+    """Whether a certificate that is right otherwise comes to its end, or has."""
+    if live is None or decide.reason(wanted, live, None, live.leaf.not_before) is not None:
         return False
     return due(live.leaf.not_before, live.leaf.not_after, now, wanted.policy) is not None

@@ -24,9 +24,9 @@ from .._core.errors import StateError
 from .._core.names import file_name
 
 VERSION = 1
-INTENT, UNKNOWN, PLACED, ISSUED = "intent", "unknown", "placed", "issued"
+INTENT, UNKNOWN, PLACED = "intent", "unknown", "placed"
 REFUSED, LOST = "refused", "lost"
-_STATES = (INTENT, UNKNOWN, PLACED, ISSUED, REFUSED, LOST)
+_STATES = (INTENT, UNKNOWN, PLACED, REFUSED, LOST)
 _FILE = re.compile(r"[0-9]{4}\.json")
 _MOST = 9999
 
@@ -88,10 +88,11 @@ class Journal:
     # -- purchases ---------------------------------------------------------------------------------------------------
 
     def directory(self, product_code: str, names: Sequence[str]) -> str:
-        """One for each product and list of names; the first name makes it readable."""
-        subject = "\n".join([product_code.lower(), *sorted(names)])
+        """One for each product and set of names, in whatever order they are given; one of them makes it readable."""
+        ordered = sorted(names)
+        subject = "\n".join([product_code.lower(), *ordered])
         digest = hashlib.sha256(subject.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        return os.path.join(self.path, "purchases", "%s-%s" % (file_name(names[0]), digest))
+        return os.path.join(self.path, "purchases", "%s-%s" % (file_name(ordered[0]), digest))
 
     def purchases(self, product_code: str, names: Sequence[str]) -> list[Purchase]:
         """All of them, oldest first; ``StateError`` when one cannot be understood."""
@@ -119,6 +120,25 @@ class Journal:
             raise StateError("the journal %s is full" % directory)
         self._write(os.path.join(directory, "%04d.json" % purchase.number), asdict(purchase))
         return purchase
+
+    def order_ids(self) -> set[int]:
+        """The orders of all subjects."""
+        root = os.path.join(self.path, "purchases")
+        paths = [
+            os.path.join(root, subject, entry)
+            for subject in _names(root)
+            for entry in _entries(os.path.join(root, subject))
+        ]
+        found = [self._purchase(path).order_id for path in paths]
+        return {order_id for order_id in found if order_id is not None}
+
+    @contextmanager
+    def order_lock(self, order_id: int, wait: float) -> Iterator[None]:
+        """Two runs do not ask for the same reissue."""
+        directory = os.path.dirname(self._note_path(order_id))
+        files.make_directory(directory)
+        with files.lock(directory, wait, self._clock):
+            yield
 
     def begin(self, purchase: Purchase, most_a_day: int) -> Purchase:
         """The intent to buy, written only if the day's limit allows it, and before anything is sent."""
@@ -203,7 +223,7 @@ class Journal:
 def _sensible(purchase: Purchase) -> bool:
     """Members of the right types, and an order's number where there is an order, and nowhere else."""
     texts = (purchase.public_key, purchase.sent, purchase.contacts, purchase.problem)
-    placed = purchase.state in (PLACED, ISSUED)
+    placed = purchase.state == PLACED
     return (
         purchase.state in _STATES
         and bool(purchase.names)
@@ -227,7 +247,7 @@ def over_limit(begun: int, needed: int, most: int) -> StateError:
 def settled(purchases: Sequence[Purchase], abandoned: Sequence[int] = ()) -> Purchase | None:
     """The newest purchase with a known order that still counts."""
     counted = [each for each in purchases if each.order_id is not None and each.order_id not in abandoned]
-    return next((each for each in reversed(counted) if each.state in (PLACED, ISSUED)), None)
+    return next((each for each in reversed(counted) if each.state == PLACED), None)
 
 
 def unresolved(purchases: Sequence[Purchase]) -> Purchase | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any, Mapping
 
 from .._core.clock import iso, parse_iso
 from .._core.errors import CollectionError, StateError, UsageError
@@ -76,6 +77,7 @@ class Judge:
             reason=present.reason,
             urgent=present.urgent,
             key=present.key,
+            live_key=present.live_key,
             live_serial=present.live_serial,
             live_end=present.live_end,
         )
@@ -151,10 +153,14 @@ class Judge:
         order = self._detail(order)
         found = replace(found, position=replace(found.position, order=order))
         fields = edit.differences(item, found.present, order)
+        if item.wanted is not None and found.present.key is None:
+            fields["csr"] = (
+                "key %s" % (order.public_key or "?")[:16],
+                "a new key",
+            )  # check mode: it would be made before
         if order.issued or not course.first(order):
             fields = {name: value for name, value in fields.items() if name not in ("csr", "dv_auth_method")}
-            text = "order %d can no longer be edited, and differs in %s"
-            return replace(found, remark=text % (order.order_id, ", ".join(sorted(fields))) if fields else None)
+            return replace(found, remark=self._stuck(order, fields))
         if sent:
             fields = {name: value for name, value in fields.items() if name == "csr"}
         invoice = bool(item.contacts.get("invoice")) and not sent
@@ -162,6 +168,14 @@ class Judge:
         if not fields and not unseen:
             return found
         return replace(found, action=EDIT, fields=fields, reason="order %d is not as wanted" % order.order_id)
+
+    def _stuck(self, order: Detail, fields: Mapping[str, Any]) -> str | None:
+        """What a person should know of an order that takes no changes any more."""
+        if not order.issued and self._account.journal.note(order.order_id).reissue is None:
+            text = 'order %d is in the state "%s". If it is dead, list it in abandoned, so that a new one can be placed'
+            return text % (order.order_id, order.state)
+        text = "order %d can no longer be edited, and differs in %s"
+        return text % (order.order_id, ", ".join(sorted(fields))) if fields else None
 
     def _detail(self, order: Row) -> Detail:
         return order if isinstance(order, Detail) else self._account.api.order(order.order_id)

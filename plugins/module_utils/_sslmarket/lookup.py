@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Sequence
 
 from .._core.clock import Clock, parse_iso
-from .._core.errors import OutcomeUnknown, ProviderError, StateError, UsageError
+from .._core.errors import CollectionError, OutcomeUnknown, ProviderError, StateError, UsageError
 from . import journal, match, term
 from .api import Api
 from .items import Item, Present
@@ -56,11 +56,19 @@ class Finder:
         self._account = account
         self._lock = threading.Lock()
         self._list: list[Row] | None = None
+        self._error: CollectionError | None = None
 
     def rows(self) -> list[Row]:
+        """Asked for once, also when that fails: not by each item again."""
         with self._lock:
+            if self._error is not None:
+                raise self._error
             if self._list is None:
-                self._list = self._account.api.orders()
+                try:
+                    self._list = self._account.api.orders()
+                except CollectionError as error:
+                    self._error = error
+                    raise
             return self._list
 
     def duplicates(self, item: Item, order_id: int) -> list[int]:
@@ -69,7 +77,7 @@ class Finder:
             return []
         rows = match.same_subject(self._list, item.product_code, item.names)
         purchases = self._account.journal.purchases(item.product_code, item.names) if len(rows) > 1 else ()
-        return self._others(purchases, rows, order_id)
+        return self._others(item, purchases, rows, order_id)
 
     def find(self, item: Item, present: Present) -> Position:
         """The item's position; an error when what is there forbids both to go on and to buy."""
@@ -82,7 +90,7 @@ class Finder:
             adopt,
             still_open,
             purchases,
-            tuple(self._others(purchases, rows, order.order_id)) if order is not None else (),
+            tuple(self._others(item, purchases, rows, order.order_id)) if order is not None else (),
             tuple(sorted(row.order_id for row in rows)),
         )
 
@@ -90,7 +98,7 @@ class Finder:
         """An order that is paid for, and neither in the journal nor for a key of ours, forbids to buy another one."""
         product, names = _subject(item)
         rows = match.same_subject(self.rows(), product, names)
-        known = _known(position.purchases)
+        known = self._journalled(position.purchases, rows, names)
         strangers = [row for row in self._alive(rows) if row.order_id not in known and not self._renewable(row)]
         if strangers:
             ids = ", ".join(str(row.order_id) for row in strangers)
@@ -114,9 +122,7 @@ class Finder:
             return (found, found.order_id, None) if found else (None, None, still_open)
         keys = [key for key in (present.key, present.live_key) if key]
         known = journal.settled(purchases, self._account.abandoned)
-        order = (
-            self._known(known.order_id, rows, known.since) if known is not None and known.order_id is not None else None
-        )
+        order = self._dated(known, rows) if known is not None else None
         if order is not None and not self._renewable(order):
             return order, None, None
         fresh = [row for row in self._alive(rows) if row.order_id not in _known(purchases) and not self._renewable(row)]
@@ -128,13 +134,18 @@ class Finder:
     def _pinned(self, item: Item, order_id: int) -> Row:
         order = self._known(order_id, self.rows())
         product, names = _subject(item)
-        if order.product_code.lower() != product.lower() or set(order.names) != set(names):
+        if order.product_code.lower() != product.lower() or not match.for_names(order, names):
             raise UsageError(
                 "order %d is for %s of %s, not for %s of %s"
                 % (order_id, order.product_code, ", ".join(order.names), product, ", ".join(names)),
                 hint="Give the order of this certificate, or change product_code, domain and dns_names.",
             )
         return order
+
+    def _dated(self, purchase: Purchase, rows: Sequence[Row]) -> Row | None:
+        if purchase.order_id is None:
+            return None
+        return term.dated(self._known(purchase.order_id, rows, purchase.since), purchase.since, purchase.years)
 
     def _known(self, order_id: int, rows: Sequence[Row], since: str | None = None) -> Row:
         """Lists may be cut short; what the journal knows (``since`` when) is then asked for by its number."""
@@ -180,11 +191,17 @@ class Finder:
             )
         return [self._account.api.order(row.order_id) for row in rows]
 
-    def _others(self, purchases: Sequence[Purchase], rows: Sequence[Row], order_id: int) -> list[int]:
+    def _others(self, item: Item, purchases: Sequence[Purchase], rows: Sequence[Row], order_id: int) -> list[int]:
         at = self._account
-        return match.duplicates(
-            rows, _known(purchases) | {order_id}, at.clock.now(), at.renew_before_days, at.abandoned
-        )
+        ours = self._journalled(purchases, rows, item.names) | {order_id}
+        return match.duplicates(rows, ours, at.clock.now(), at.renew_before_days, at.abandoned)
+
+    def _journalled(self, purchases: Sequence[Purchase], rows: Sequence[Row], names: Sequence[str]) -> set[int]:
+        """Orders that the journal knows. One with a name more may be another certificate's."""
+        known = _known(purchases)
+        if any(set(row.names) != set(names) and row.order_id not in known for row in rows):
+            known |= self._account.journal.order_ids()
+        return known
 
     def _alive(self, rows: Sequence[Row]) -> list[Row]:
         return match.alive(rows, self._account.clock.now(), self._account.abandoned)

@@ -15,13 +15,22 @@ from . import term
 from .model import Detail, Row
 
 
+def twins(names: Iterable[str]) -> set[str]:
+    """What CAs give away with a name: ``www.`` to a domain, the domain to its ``www.`` and to its wildcard."""
+    plain = [name for name in names if not name.startswith("*.")]
+    found = {name[4:] if name.startswith("www.") else "www." + name for name in plain}
+    return (found | {name[2:] for name in names if name.startswith("*.")}) - set(names)
+
+
+def for_names(row: Row, names: Sequence[str]) -> bool:
+    """Whether an order is for these names; it may show what the CA gives away with them."""
+    return set(names) <= set(row.names) and set(row.names) - set(names) <= twins(names)
+
+
 def same_subject(rows: Iterable[Row], product_code: str, names: Sequence[str]) -> list[Row]:
-    """The orders of a product for exactly these names, newest first; each of them once, whatever the list repeats."""
-    found = {
-        row.order_id: row
-        for row in rows
-        if row.product_code.lower() == product_code.lower() and set(row.names) == set(names)
-    }
+    """The orders of a product for these names, newest first; each of them once, whatever the list repeats."""
+    code = product_code.lower()
+    found = {row.order_id: row for row in rows if row.product_code.lower() == code and for_names(row, names)}
     return [found[order_id] for order_id in sorted(found, reverse=True)]
 
 

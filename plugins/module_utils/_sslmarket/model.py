@@ -25,6 +25,7 @@ _DIGITS = re.compile(r"[0-9]{1,18}")
 _MOMENT = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.\d{1,9})?)?(?: ?(Z|[+-]\d\d:?\d\d))?)?", re.ASCII
 )
+_DOTTED = re.compile(r"^(\d\d)\. ?(\d\d)\. ?(\d{4})", re.ASCII)  # as SSLmarket's countries write it
 _REQUEST = re.compile(r"-----BEGIN (?:NEW )?CERTIFICATE REQUEST-----(.*?)-----END ", re.DOTALL)
 _PEM = "-----BEGIN CERTIFICATE REQUEST-----\n%s\n-----END CERTIFICATE REQUEST-----\n"
 _BLANKS = re.compile(r"\\[rn]|\s")
@@ -192,12 +193,12 @@ def serial(value: Any) -> str | None:
 
 
 def moment(text: str | None) -> datetime | None:
-    """A naive time for ``2026-11-22``, ``2026-11-22 10:00:00`` and ISO 8601; ``None`` for anything else, and outside 1970 to 2999.
+    """A naive time for ``2026-11-22``, ``2026-11-22 10:00:00``, ISO 8601 and ``22.11.2026 10:00``; ``None`` for anything else, and outside 1970 to 2999.
 
     SSLmarket's dates have no zone, and which one is meant is not documented: this may be off by up to 14 hours from UTC. A time with an
     offset is converted to UTC.
     """
-    found = _MOMENT.fullmatch((text or "").strip())
+    found = _MOMENT.fullmatch(_DOTTED.sub(r"\3-\2-\1", (text or "").strip(), count=1))
     if not found:
         return None
     year, month, day, hour, minute, second = (int(part or 0) for part in found.groups()[:6])

@@ -11,13 +11,13 @@ from typing import Any
 
 from .._core import pool
 from .._core.clock import SYSTEM, Clock
-from .._core.errors import StateError
+from .._core.errors import ProviderError, StateError
 from .._core.plan import Plan, Step
 from . import connect, dcv, edit, items, journal, placing
 from .items import Item
 from .judge import ADOPT, EDIT, LOOK_UP, ORDER, Found, Judge, Policy, terms
 from .lookup import Finder, warning
-from .model import Detail
+from .model import Detail, Row
 
 _MOST_ACTIONS = 3
 
@@ -36,6 +36,7 @@ class OrderResource:
 
     def __init__(self, clock: Clock = SYSTEM) -> None:
         self._clock = clock
+        self._refused: dict[str, str] = {}
 
     def want(self, params: dict[str, Any]) -> Want:
         self._account = connect.account(params, self._clock)
@@ -84,6 +85,8 @@ class OrderResource:
                 if found.action == ORDER and step.cost != "paid":
                     raise StateError("the order for %s went away" % item.name, hint="Look into it, and run again.")
                 if found.action is None:
+                    if found.problem is not None:
+                        raise found.problem
                     return
                 self._do(item, found)
                 if (
@@ -112,8 +115,9 @@ class OrderResource:
             at = have[item.name]
             if at.position.duplicates and at.position.order is not None:
                 found.append(warning(item.name, [at.position.order.order_id, *at.position.duplicates]))
-            if at.remark:
-                found.append("%s: %s" % (item.name, at.remark))
+            for remark in (at.remark, self._refused.get(item.name)):
+                if remark:
+                    found.append("%s: %s" % (item.name, remark))
         return found
 
     def _do(self, item: Item, found: Found) -> None:
@@ -125,10 +129,21 @@ class OrderResource:
         elif found.action == LOOK_UP and position.open is not None:
             placing.note_look_up(self._account, position.open)
         elif found.action == EDIT and order is not None:
-            self._account.api.edit(order.order_id, edit.body(item, found.present, found.fields))
+            self._edit(item, found, order)
             newest = journal.settled(position.purchases, self._account.abandoned)
             if newest is not None:
                 self._account.journal.record(replace(newest, contacts=terms(item)))
+
+    def _edit(self, item: Item, found: Found, order: Row) -> None:
+        """Which states can be edited is not documented. A refusal is told, and not asked for again; without the new CSR there is no way on."""
+        try:
+            self._account.api.edit(order.order_id, edit.body(item, found.present, found.fields))
+        except ProviderError as error:
+            if error.kind != "provider" or "csr" in found.fields:
+                raise
+            text = "SSLmarket does not take the changes of order %d in %s (%s)"
+            fields = ", ".join(sorted(found.fields)) or "the invoice"
+            self._refused[item.name] = text % (order.order_id, fields, error.detail or error.message)
 
     def _refuse_excess(self, want: Want, have: dict[str, Found]) -> None:
         """More orders than a day allows are more likely a mistake than meant: then none is placed."""

@@ -9,9 +9,13 @@ Requirements, ballot SC-081v3). SSLmarket's dates have no zone, so all of this i
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from typing import TypeVar
 
 from .model import Row, moment
+
+Order = TypeVar("Order", bound=Row)
 
 YEAR = timedelta(days=365)
 _SLACK = timedelta(days=5)
@@ -42,6 +46,13 @@ def end_of(row: Row) -> datetime | None:
         ends.append(start + row.years * YEAR)
     known = [end for end in ends if end is not None]
     return max(known) if known else None
+
+
+def dated(order: Order, since: str, years: int | None) -> Order:
+    """The order, with the day and the years of its purchase where the provider's cannot be read."""
+    if end_of(order) is not None:
+        return order
+    return replace(order, inserted=since, years=order.years or years)
 
 
 def over(row: Row, now: datetime) -> bool:

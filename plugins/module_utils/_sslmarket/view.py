@@ -10,15 +10,15 @@ from datetime import timedelta
 from typing import Any
 
 from .._core.clock import parse_iso
-from .._core.errors import CollectionError, ProviderError, StateError, UsageError
+from .._core.errors import CollectionError, ProviderError, StateError
 from .._sets.store import SetStore
 from .._x509.facts import Facts
 from .._x509.renewal import Policy, due
-from . import course, delivery, items, journal
+from . import course, delivery, items, journal, term
 from .course import Asked, Course, Situation
 from .delivery import Targets
 from .items import Item, Present
-from .journal import Note
+from .journal import Note, Purchase
 from .lookup import Account, Finder
 from .model import Detail, Row
 
@@ -50,26 +50,26 @@ class Viewer:
     policy: Policy
     store: SetStore | None
 
-    def view(self, item: Item, targets: Targets, finder: Finder) -> View:
+    def view(self, item: Item, targets: Targets, finder: Finder, polling: bool = False) -> View:
+        """``polling``: only whether the item can go on; the list of orders tells that of all items at once."""
         present, leaf = self._present(item, targets)
         state = present.state
         if state is not None and (state.unfinished or (state.pending and state.pending.issued and present.reason)):
             return View(
                 present, None, Note(""), Course(course.NOTHING, "only the switch is missing"), leaf, switch=True
             )
-        order_id = self._order_id(item)
+        order_id, purchase = self.order_of(item)
         if order_id is None:
             text = "there is no order for it" if present.reason else "no order is known"
             return View(present, None, Note(""), Course(course.NOTHING, text), leaf)
         note = self.account.journal.note(order_id)
-        order = self._order(order_id, present, note, finder)
+        order = self._order(order_id, present, note, finder, polling)
+        if purchase is not None:
+            order = term.dated(order, purchase.since, purchase.years)
         next_one = course.course(self.situation(present, order, note))
         problem = None
         if next_one.action == course.BLOCKED:
-            problem = StateError(
-                next_one.reason,
-                hint="Wait for it to end; or take it back with state: reissue_cancelled, and run again.",
-            )
+            problem = StateError(next_one.reason, hint=_way_out(order))
         duplicates = tuple(finder.duplicates(item, order_id))
         return View(present, order, note, next_one, leaf, problem=problem, duplicates=duplicates)
 
@@ -84,6 +84,7 @@ class Viewer:
             reason=present.reason,
             urgent=present.urgent,
             key=key or theirs,
+            live_key=present.live_key,
             live_serial=present.live_serial,
             live_end=present.live_end,
             asked=_asked(note),
@@ -110,25 +111,25 @@ class Viewer:
             return Present("the certificate lacks names of the order", urgent=True, **held)
         now = self.account.clock.now()
         reason = due(leaf.not_before, leaf.not_after, now, self.policy)
-        return Present(reason, urgent=now > leaf.not_after, **held)
+        return Present(reason, **held)
 
-    def _order_id(self, item: Item) -> int | None:
+    def order_of(self, item: Item) -> tuple[int | None, Purchase | None]:
+        """Its number, and what the journal has of it."""
+        if not item.product_code or not item.names:
+            return item.order_id, None
+        purchases = self.account.journal.purchases(item.product_code, item.names)
         if item.order_id is not None:
-            return item.order_id
-        if item.product_code and item.names:
-            purchases = self.account.journal.purchases(item.product_code, item.names)
-            known = journal.settled(purchases, self.account.abandoned)
-            if known is not None:
-                return known.order_id
-        if item.wanted is None:
-            raise UsageError("there is no order for %s in the journal" % item.name, hint="Give order_id.")
-        return None
+            return item.order_id, next((each for each in purchases if each.order_id == item.order_id), None)
+        known = journal.settled(purchases, self.account.abandoned)
+        return (known.order_id, known) if known is not None else (None, None)
 
-    def _order(self, order_id: int, present: Present, note: Note, finder: Finder) -> Row:
+    def _order(self, order_id: int, present: Present, note: Note, finder: Finder, polling: bool) -> Row:
         """Its row of the list where that is enough: what we have is what the order had when it was fetched."""
-        if present.reason is None:
+        if present.reason is None or polling:
             row = next((each for each in finder.rows() if each.order_id == order_id), None)
-            if row is not None and self._unmoved(row, present, note):
+            if row is not None and polling and not row.issued:
+                return row
+            if row is not None and present.reason is None and self._unmoved(row, present, note):
                 return row
         try:
             return self.account.api.order(order_id)
@@ -141,12 +142,19 @@ class Viewer:
         if not row.issued or present.live_end is None:
             return False
         near = self.account.clock.now() > present.live_end - _AUTO_REISSUE
-        return not near and note.serial == present.live_serial and note.row == seen(row)
+        live = present.state.live if present.state else None
+        if live is not None:
+            return not near and live.meta.get("order_row") == delivery.row_of(row)
+        return not near and note.serial == present.live_serial and note.row == delivery.row_of(row)
 
 
-def seen(row: Row) -> dict[str, Any]:
-    """What would change when the order does."""
-    return {"state": row.state, "published": row.published, "expired": row.expired}
+def _way_out(order: Row) -> str:
+    if course.first(order):
+        return "Run sslmarket_order: it gives an order that is not issued yet the new CSR."
+    return (
+        "If a reissue is under way, wait for it, or take it back with state: reissue_cancelled. "
+        "If the order is dead, list it in abandoned, so that a new one can be placed."
+    )
 
 
 def _asked(note: Note) -> Asked | None:
