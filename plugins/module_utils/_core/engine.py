@@ -82,10 +82,7 @@ def run(factory: Callable[[], Resource], **spec: Any) -> None:
             **failure.describe(error),
         )
         raise  # not reached: for those who read, and for type checkers
-    result = {"changed": plan.changed, "steps": [step.show() for step in plan.steps], "reason": plan.reason, **shown}
-    if module._diff:
-        result["diff"] = plan.diff()
-    module.exit_json(**result)
+    module.exit_json(**plan.result(shown, module._diff))
 
 
 def run_info(factory: Callable[[], Info], **spec: Any) -> None:
