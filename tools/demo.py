@@ -1,7 +1,8 @@
-"""demo.py [-v] [--keep]: the quickstart playbook twice, and what the simulated providers saw of it.
+"""demo.py [-v] [--keep]: the quickstart playbook three times, and what the simulated providers saw of it.
 
 From nothing to certificates that three TLS servers on this machine serve, proven by handshakes; then the same again,
-which must change nothing and call no provider. Stops and removes what it made, also after Ctrl-C, unless --keep is given.
+which must change nothing; then with another key for a certificate that is paid for, which must cost nothing. Stops and
+removes what it made, also after Ctrl-C, unless --keep is given.
 -v shows everything that Ansible says.
 """
 
@@ -31,8 +32,9 @@ WORK = ROOT / ".work"
 LOG = WORK / "logs" / "demo.log"
 BIN = pathlib.Path(sys.executable).parent
 SANDBOX = ROOT / "roles" / "sandbox" / "files" / "certfleet_sandbox"
-PROVIDERS, SERVERS = ("sslcom", "identrust"), ("acme-sslcom", "acme-identrust")
+PROVIDERS, SERVERS = ("sslcom", "identrust", "sslmarket"), ("acme-sslcom", "acme-identrust")
 TABLE_TASK = "Show what the fleet serves"
+QUIET = ("Validating arguments", "Check", "Look for", "Ask what", "Bring the sandbox", "Show what", "Keep in mind")
 LAST_TASK = "Say how to look around, and how to stop it"  # the demo stops it itself
 SECONDS = 300
 START = time.monotonic()
@@ -68,8 +70,8 @@ def line(state: str, text: str, details: str = "") -> None:
 class Output:
     """Reads what Ansible prints and shows one line for each task that did something."""
 
-    def __init__(self, verbose: bool) -> None:
-        self._verbose = verbose
+    def __init__(self, verbose: bool, changes_only: bool = False) -> None:
+        self._verbose, self._changes_only = verbose, changes_only
         self._task, self._states, self._who = "", set[str](), list[str]()
         self._block: list[str] | None = None
         self.table: list[str] = []
@@ -103,8 +105,9 @@ class Output:
             self._block = None
 
     def flush(self) -> None:
-        quiet = self._task.startswith(("Validating arguments", "Check", "Look for", "Ask what", "Bring the sandbox"))
-        quiet = quiet or self._task in ("Read the endpoints", "Publish the endpoints", TABLE_TASK, LAST_TASK)
+        quiet = self._task.startswith(QUIET)
+        quiet = quiet or self._task in ("Read the endpoints", "Publish the endpoints", LAST_TASK)
+        quiet = quiet or (self._changes_only and self._states == {"ok"})
         states = [state for state in ("failed", "changed", "ok") if state in self._states]
         if self._task and states and (not quiet or states[0] == "failed") and not self._verbose:
             line(states[0], self._task, ", ".join(dict.fromkeys(self._who)))
@@ -130,34 +133,40 @@ class Demo:
         with LOG.open("w", encoding="utf-8") as log:
             head("First run: credentials, accounts, orders, challenges, certificates, deployment")
             first = self._play(log)
-            calls = self._calls()
-            self._show_calls(calls)
+            self._show_calls()
             head("What the fleet serves now")
             say("\n".join(f"  {text}" for text in first.table))
             self._shake_hands()
             head("Second run: everything is in order, so nothing may happen")
             second = self._play(log)
-            again = self._calls()
-            self._show_calls(again)
+            again = self._show_calls()
+            head("Third run: portal.gamma.test shall have an RSA key; it is paid for, so this may cost nothing")
+            third = self._play(log, changes_only=True, quickstart_key_type="rsa")
+            self._show_calls()
+            self._shake_hands()
+        paid = self._show_paid()
         if any(second.changed.values()):
             raise Failed(f"the second run changed something: {second.changed}")
-        if sum(again[name] for name in PROVIDERS):
-            raise Failed("the second run called a provider")
-        rows = [text.split() for text in second.table[1:]]
-        proofs = sum("served" in row for row in rows)
-        if not rows or proofs != len(rows):
-            raise Failed(f"{len(rows) - proofs} of {len(rows)} endpoints are not proven")
-        requests = sum(again[name] for name in SERVERS)
+        # one look whether the CA has reissued something by itself
+        if dict(again) != {"sslmarket": 1}:
+            raise Failed(f"the second run sent requests: {dict(again)}")
+        if paid != 1 or serials(second) == serials(third):
+            raise Failed(f"{paid} orders are paid, and the third run left the certificates as they were")
+        proofs = [sum("served" in text.split() for text in run.table[1:]) for run in (first, second, third)]
+        rows = len(third.table) - 1
+        if not rows or proofs != [rows] * 3:
+            raise Failed(f"not all of {rows} endpoints are proven: {proofs}")
+        names = len({text.split()[1] for text in third.table[1:]})
         return (
-            f"{len({row[1] for row in rows})} certificates on {len(second.changed) - 1} hosts, {proofs} of {len(rows)} endpoints proven; "
-            f"second run: changed=0 on all hosts, 0 provider calls, {requests} ACME requests"
+            f"{names} certificates on {len(second.changed) - 1} hosts, {rows} of {rows} endpoints proven; "
+            f"second run: changed=0 on all hosts, 1 request (for SSLmarket's list of orders); orders paid: {paid}"
         )
 
-    def _play(self, log: IO[str]) -> Output:
-        variables = {"quickstart_path": str(self.path), "sandbox_python": sys.executable}
+    def _play(self, log: IO[str], changes_only: bool = False, **more: str) -> Output:
+        variables = {"quickstart_path": str(self.path), "sandbox_python": sys.executable, **more}
         command = [str(BIN / "ansible-playbook"), "certfleet.reseller.quickstart", "-e", json.dumps(variables)]
         command += ["-v"] if self._options.verbose else []
-        output = Output(self._options.verbose)
+        output = Output(self._options.verbose, changes_only)
         end = time.monotonic() + SECONDS
         self._process = subprocess.Popen(
             command,
@@ -200,18 +209,28 @@ class Demo:
 
     # -- what others saw of it -----------------------------------------------------------------------------------------
 
-    def _calls(self) -> collections.Counter[str]:
-        """Requests per service since the last time."""
+    def _entries(self) -> list[dict[str, Any]]:
         with (self.sandbox / "ledger.jsonl").open(encoding="ascii") as ledger:
-            entries = [json.loads(text) for text in ledger]
-        found = collections.Counter(entry["service"] for entry in entries[self._seen :])
-        self._seen = len(entries)
-        return found
+            return [json.loads(text) for text in ledger]
 
-    def _show_calls(self, calls: collections.Counter[str]) -> None:
+    def _show_calls(self) -> collections.Counter[str]:
+        """Requests per service since the last time."""
+        entries = self._entries()
+        calls = collections.Counter(entry["service"] for entry in entries[self._seen :])
+        self._seen = len(entries)
         providers = ", ".join(f"{name} {calls[name]}" for name in PROVIDERS)
         servers = ", ".join(f"{name.partition('-')[2]} {calls[name]}" for name in SERVERS)
         say(f"           requests that arrived: providers {providers}; ACME servers {servers}")
+        return calls
+
+    def _show_paid(self) -> int:
+        """How many orders SSLmarket has booked."""
+        entries = self._entries()
+        booked = [entry for entry in entries if entry["effect"] == "order_booked"]
+        reissues = sum(entry["effect"] == "reissue_started" for entry in entries)
+        price = f"{sum(entry['price'] for entry in booked):.2f} {booked[0]['currency']}" if booked else "nothing"
+        say(f"           orders paid: {len(booked)} ({price}), reissues, which are free: {reissues}")
+        return len(booked)
 
     def _shake_hands(self) -> None:
         """A client that knows nothing of Ansible: does each host serve a certificate for the name that the CA stands for?"""
@@ -257,11 +276,15 @@ class Demo:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
+def serials(run: Output) -> set[str]:
+    return {text.split()[3] for text in run.table[1:]}
+
+
 # The names that group_vars/certfleet_quickstart.yml puts on each host; any name will do for the wildcard.
 SERVED = {
     "web1": ("www.alpha.test", "static.alpha.test", "any.alpha.test"),
     "web2": ("www.alpha.test", "any.alpha.test", "shop.beta.test"),
-    "web3": ("any.alpha.test", "api.beta.test"),
+    "web3": ("any.alpha.test", "api.beta.test", "portal.gamma.test"),
 }
 
 
@@ -276,8 +299,10 @@ def main() -> int:
     options = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
         signal.signal(number, stopped)
-    say(paint("certfleet.reseller: a fleet of three web servers and two customers, on this machine alone", "bold"))
-    say("SSL.com and IdenTrust are simulated. The ACME servers, the DNS server and the TLS servers are real ones.")
+    say(paint("certfleet.reseller: a fleet of three web servers and three customers, on this machine alone", "bold"))
+    say(
+        "SSL.com, IdenTrust and SSLmarket are simulated. The ACME servers, the DNS server and the TLS servers are real ones."
+    )
     demo, problem, outcome = Demo(options), "", ""
     try:
         outcome = demo.run()

@@ -44,8 +44,9 @@ def test_the_demo_ends_well_and_leaves_nothing() -> None:
     )
     assert result.returncode == 0, result.stdout + result.stderr
     last = result.stdout.strip().splitlines()[-1]
-    assert last.startswith("RESULT  ok: 4 certificates on 3 hosts, 7 of 7 endpoints proven; second run: changed=0")
-    assert "0 provider calls, 0 ACME requests" in last
+    assert last.startswith("RESULT  ok: 5 certificates on 3 hosts, 8 of 8 endpoints proven; second run: changed=0")
+    assert "1 request (for SSLmarket's list of orders); orders paid: 1; " in last
+    assert "orders paid: 1 (14.00 EUR), reissues, which are free: 1" in result.stdout
     assert "\x1b" not in result.stdout
     assert leftovers() <= before
 

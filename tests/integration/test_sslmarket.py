@@ -114,7 +114,7 @@ def test_check_mode_first_run_second_run(fleet: MarketFleet) -> None:
 
     real = well(fleet.play("certfleet.reseller.site", *BUY))
     assert predicted.changed == {each for each in real.changed if not each[0].startswith(UNKNOWN)}
-    assert "Place the orders" in {task for task, _who in predicted.changed}
+    assert "Place the orders at SSLmarket" in {task for task, _who in predicted.changed}
     assert (fleet.paid(), fleet.posts()) == (1, ["order_create"])
     assert all(fleet.served(host, "www.gamma.test") for host in HOSTS)
     assert re.search(r"www\.gamma\.test  order   RAPIDSSL_RAPIDSSL      1    100001", real.output), real.output
@@ -182,7 +182,7 @@ def test_inside_the_paid_term_certificates_are_reissued(fleet: MarketFleet) -> N
     fleet.certificate["key_type"] = "rsa"  # another key, at once
     predicted = well(fleet.play("certfleet.reseller.site", "--check"))
     run = well(fleet.play("certfleet.reseller.site", "-v"))
-    assert ("Prepare keys and requests", "gamma") in predicted.changed
+    assert ("Prepare keys and requests for SSLmarket", "gamma") in predicted.changed
     second = fleet.serial()
     assert second != first
     assert (fleet.paid(), fleet.posts()) == (1, ["order_create", "reissue"])
@@ -280,7 +280,7 @@ def test_what_takes_long_stays_published(fleet: MarketFleet) -> None:
     assert fleet.published() == []
     assert fleet.sandbox.control("GET", "/state")["dns"]["txt"] == {}
     assert fleet.posts() == ["order_create"]
-    fetched = "Fetch certificates, ask for reissues"
+    fetched = "Fetch certificates from SSLmarket, ask for reissues"
     assert fetched in {task for task, _who in later.changed}
     assert fetched in {task for task, _who in predicted.changed}
     assert well(fleet.play(ISSUE)).changed == set()
@@ -310,7 +310,7 @@ def test_records_that_cannot_be_published_or_removed(fleet: MarketFleet) -> None
     run = fleet.play(ISSUE, *BUY, certfleet_dns_tasks=str(tasks), state="present")
     assert run.code != 0
     assert said(run, "dns-01: no orders today"), run.output
-    assert "Wait for the certificates" not in {task for task, _who in run.changed}
+    assert "Wait for the certificates of SSLmarket" not in {task for task, _who in run.changed}
     run = fleet.play(ISSUE, certfleet_dns_tasks=str(tasks), state="absent")
     assert run.code != 0
     assert said(run, "dns-01: the TXT records were not removed: no orders today"), run.output
