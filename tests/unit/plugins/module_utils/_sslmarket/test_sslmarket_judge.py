@@ -457,9 +457,12 @@ def test_what_the_edit_of_a_request_shows(waiting: Desk) -> None:
 
 def test_a_refused_edit(waiting: Desk) -> None:
     waiting.fault("PUT /order/", instead(409, {"error": "conflict"}, work=False))
+    """Told once, and not asked for in each run; the order goes on as it is."""
     leeds = {"owner": {**ordering.CONTACTS["owner"], "city": "Leeds"}}
-    assert call(waiting, **leeds).kind == "provider"
-    assert call(waiting, **leeds).steps == [f"edit {NAME}"]
+    done = call(waiting, **leeds)
+    assert (done.failed, done.steps) == (False, [f"edit {NAME}"])
+    assert any("does not take the changes of order" in text and "owner_city" in text for text in done.warnings)
+    assert call(waiting, **leeds).steps == []
 
 
 def test_an_edit_that_nobody_answered(waiting: Desk) -> None:

@@ -181,7 +181,7 @@ def test_serials_are_written_as_those_of_certificates(number: int) -> None:
         ("2026-02-30", None),
         ("2026-13-01", None),
         ("2026-11-22 24:00:00", None),
-        ("22.11.2026", None),
+        ("22/11/2026", None),
         ("11/22/2026", None),
         ("20261122", None),
         ("2026-11-22 10", None),

@@ -48,7 +48,8 @@ def day(text: str) -> datetime:
         ({"inserted": "2026-06-01", "published": "2026-06-09", "years": 1, "expired": "2027-06-09"}, "2027-06-09"),
         # what cannot be read is not there
         ({"inserted": "soon", "published": "2026-06-01", "years": 1}, "2027-06-01"),
-        ({"inserted": "01.06.2026", "published": "06/01/26", "years": 1, "expired": "never"}, None),
+        ({"inserted": "01/06/2026", "published": "06/01/26", "years": 1, "expired": "never"}, None),
+        ({"inserted": "01.06.2026", "years": 1}, "2027-06-01"),
         ({"inserted": "2026-06-01T10:00:00+02:00", "years": 1}, "2027-06-01 08:00:00"),
         ({"inserted": "2026-06-01T10:00:00Z", "years": 1}, "2027-06-01 10:00:00"),
     ],
