@@ -11,67 +11,66 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 
-from ..module_utils._core import failure, pool
 from ..module_utils._core.clock import SYSTEM
 from ..module_utils._core.errors import UsageError
-from ..module_utils._deploy import sets, spec
+from ..module_utils._deploy import delivery, sets, spec
+from ..module_utils._deploy.question import Unfit
+
+# Ansible imports this file before it forks a process per host.
+sets.prepare()
+
+display = Display()
 
 
 class ActionModule(ActionBase):
-    """Proves each set on the controller, then runs the module once for those that are right.
-
-    A set that is missing or refused reaches no host. It does not hold up the others, and the task fails for it at the end.
-    """
+    """Proves each set on the controller and looks at the host by one shell command. The module runs for what is not in order."""
 
     _supports_check_mode = True
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> Any:
         result = super().run(tmp, task_vars)
         try:
-            options, missing = self._options()
-            outcomes = self._load(options, missing)
-            problem = pool.failures(outcomes, lambda each: str(each["name"]))
+            work = self._work()
         except Exception as error:  # pylint: disable=broad-except
-            return {**result, **_failed(error)}
-        loaded = [outcome.value for outcome in outcomes if outcome.error is None]
-        if problem is not None and not loaded:
-            return {**result, **_failed(problem)}
-        arguments = {**self._task.args, **sets.arguments(loaded)}
-        result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
-        if missing and not result.get("failed"):
-            result.update(sets.predicted(result, options["certificates"], missing))
-        if problem is not None:
-            result.update(_also_failed(result, problem))
-        warnings = [text for each in loaded for text in each.warnings]
-        if warnings:
-            result["warnings"] = [*result.get("warnings", []), *warnings]
-        return result
+            return {**result, **delivery.failed(error)}
+        done, found = self._look(work)
+        host = (task_vars or {}).get("inventory_hostname")
+        _tell(host, "nothing was started on the host" if done else "the module runs", found)
+        if done is None:
+            done = self._execute(work.arguments(), task_vars)
+        if "not_sent" in (done.get("error") or {}):
+            _tell(host, "the module runs once more", "the host changed meanwhile, all sets travel")
+            done = self._execute(work.arguments(complete=True), task_vars)
+        return {**result, **work.finish(done)}
 
-    def _options(self) -> tuple[dict[str, Any], list[str]]:
-        """The options, and the names of sets that do not exist yet; in check mode those are no error but a prediction."""
+    def _work(self) -> delivery.Delivery | delivery.Clearance:
         checked = ArgumentSpecValidator(spec.ARGUMENTS).validate(self._task.args)
         if checked.error_messages:
             raise UsageError("; ".join(checked.error_messages))
         options = checked.validated_parameters
         options["sets_path"] = os.path.abspath(self._loader.path_dwim(options["sets_path"]))
-        names = [each["name"] for each in options["certificates"]]
-        missing = [name for name in names if not sets.exists(options["sets_path"], name)]
-        return options, missing if self._task.check_mode else []
+        if options["state"] == "absent":
+            return delivery.Clearance(options)
+        return delivery.Delivery(options, SYSTEM.now(), self._task.check_mode)
 
-    def _load(self, options: dict[str, Any], missing: list[str]) -> list[pool.Outcome[dict[str, Any]]]:
-        now = SYSTEM.now()
-        wanted = [each for each in options["certificates"] if each["name"] not in missing]
-        return pool.each(lambda each: sets.load(options["sets_path"], each, now), wanted, workers=1)
+    def _look(self, work: delivery.Delivery | delivery.Clearance) -> tuple[dict[str, Any] | None, str]:
+        """The result, if the host is found in order without its Python; and what was found."""
+        if getattr(self._connection._shell, "_IS_WINDOWS", False):
+            return None, "the host has no POSIX shell"
+        try:
+            output = self._low_level_execute_command(work.question())["stdout"]
+            return work.judge(output, self._task.diff)
+        except Unfit as reason:
+            return None, str(reason)
+
+    def _execute(self, arguments: dict[str, Any] | None, task_vars: Any) -> dict[str, Any]:
+        if arguments is None:
+            return {}
+        done: dict[str, Any] = self._execute_module(module_args={**self._task.args, **arguments}, task_vars=task_vars)
+        return done
 
 
-def _failed(error: Exception) -> dict[str, Any]:
-    return {"failed": True, "changed": False, "done": [], "open": [], **failure.describe(error)}
-
-
-def _also_failed(result: dict[str, Any], problem: Exception) -> dict[str, Any]:
-    """The failure of single sets, beside what the module did for the others."""
-    described = failure.describe(problem)
-    if result.get("failed"):
-        return {"msg": "%s | %s" % (result.get("msg"), described["msg"])}
-    return {"failed": True, "done": result.get("steps", []), "open": [], **described}
+def _tell(host: str | None, what: str, why: str) -> None:
+    display.vvv("certificate_deploy: %s (%s)" % (what, why), host=host)

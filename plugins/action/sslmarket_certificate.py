@@ -15,11 +15,11 @@ from ansible.utils.display import Display
 from ..module_utils._core.clock import SYSTEM, Deadline
 from ..module_utils._sslmarket import progress
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 30.0
+_FIRST, _LONGEST = 5, 60
 
 
 class ActionModule(ActionBase):
-    """Runs the module again and again without waiting, and says on the screen what is still missing.
+    """Runs the module for a short while, again and again, and says on the screen what is still missing.
 
     A module cannot say anything before it ends. Each of its runs goes on from what it finds, so nothing is lost in between.
     """
@@ -33,16 +33,16 @@ class ActionModule(ActionBase):
         if self._task.check_mode or seconds is None:
             result.update(self._module(arguments, task_vars))
             return result
-        deadline, pause = Deadline(seconds, SYSTEM), _FIRST_PAUSE
+        deadline, slice_ = Deadline(seconds, SYSTEM), _FIRST
         found = self._module({**arguments, "wait": False}, task_vars)
-        while found.get("waiting") and not deadline.over():
-            Display().display(progress.line(found, deadline.left()))
-            deadline.sleep(pause)
-            pause = min(pause * 1.5, _LONGEST_PAUSE)
-            found = progress.merged(found, self._module({**arguments, "wait": False}, task_vars))
-        if found.get("waiting"):
-            last = {**arguments, "wait": True, "wait_timeout": 0}
-            found = progress.merged(found, self._module(last, task_vars))
+        while found.get("waiting"):
+            left = int(deadline.left())
+            Display().display(progress.line(found, left))
+            now = {**arguments, "wait": True, "wait_timeout": min(slice_, left)}
+            found = progress.merged(found, self._module(now, task_vars))
+            if left <= slice_:
+                break
+            slice_ = min(2 * slice_, _LONGEST)
         result.update(found)
         return result
 

@@ -316,11 +316,11 @@ open:
 
 from ..module_utils._core import engine
 from ..module_utils._deploy import spec
-from ..module_utils._deploy.deployment import Deployment
+from ..module_utils._deploy.state import Sets
 
 
 def main() -> None:
-    engine.run(Deployment, argument_spec=spec.ARGUMENTS)
+    engine.run(Sets, argument_spec=spec.ARGUMENTS)
 
 
 if __name__ == "__main__":

@@ -43,5 +43,17 @@ class Plan:
     def changed(self) -> bool:
         return bool(self.steps)
 
+    def result(self, shown: Mapping[str, object], diff: bool) -> dict[str, Any]:
+        """What a user gets of a run that went well."""
+        result = {
+            "changed": self.changed,
+            "steps": [step.show() for step in self.steps],
+            "reason": self.reason,
+            **shown,
+        }
+        if diff:
+            result["diff"] = self.diff()
+        return result
+
     def diff(self) -> dict[str, object]:
         return {"before": dict(self.before), "after": dict(self.after)}

@@ -5,16 +5,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from dataclasses import replace
 from typing import Any, Callable, cast
 
-from .._core import files
 from .._core.clock import SYSTEM, Clock
 from .._core.plan import Plan, Step
 from . import access, changes, layout, model, planning, service
 from .handshake import Probe, probe, probe_all
+from .hold import Hold
 from .layout import SetHave
 from .model import Want
 from .planning import Change
@@ -26,14 +24,14 @@ class Deployment:
     def __init__(self, clock: Clock = SYSTEM, one: Probe = probe) -> None:
         self._clock = clock
         self._probe = one
-        self._held = contextlib.ExitStack()
-        self._locked = False
+        self._hold = Hold(clock)
 
     def want(self, params: dict[str, Any]) -> Want:
         return model.want(params)
 
     def read(self, want: Want) -> tuple[SetHave, ...]:
-        self._lock(want.root)
+        # Before the first run there is no root to lock; its first step makes one and locks it.
+        self._hold.take(want.root)
         found = [layout.read(want, wanted) for wanted in want.sets]
         endpoints = [endpoint for wanted in want.sets for endpoint in wanted.endpoints]
         timeout = min(service.PROBE_TIMEOUT, want.proof_timeout)
@@ -63,8 +61,7 @@ class Deployment:
 
     def close(self) -> None:
         """Lets other runs in."""
-        self._held.close()
-        self._locked = False
+        self._hold.close()
 
     def _show(self, want: Want, index: int, have: SetHave, plan: Plan) -> dict[str, Any]:
         wanted = want.sets[index]
@@ -79,23 +76,13 @@ class Deployment:
             "names": list(wanted.names),
             "path": want.path(wanted, model.LINK),
             "changed": wanted.name in plan.before,
-            "endpoints": [
-                {
-                    "address": served.endpoint.address,
-                    "port": served.endpoint.port,
-                    "server_name": served.endpoint.server_name,
-                    "served": served.fingerprint,
-                    "reason": served.reason,
-                    "proof": served.fingerprint == wanted.fingerprint,
-                }
-                for served in have.served
-            ],
+            "endpoints": [served.result(wanted.fingerprint) for served in have.served],
         }
 
     def _install(self, change: Change) -> None:
-        if not self._locked:
+        if not self._hold.taken:
             access.make_directory(change.want.root, change.want.directory_mode)
-            self._lock(change.want.root)
+            self._hold.take(change.want.root)
         changes.install(change.want, change.set.wanted, change.set.have.uid, change.set.have.gid)
 
     def _set_access(self, change: Change) -> None:
@@ -115,9 +102,3 @@ class Deployment:
         service.prove(proof.endpoints, proof.want.proof_timeout, self._probe, self._clock)
         for wanted in proof.settled:
             changes.settle(proof.want, wanted)
-
-    def _lock(self, root: str) -> None:
-        """One run at a time. Before the first run there is no root to lock; its first step makes one and locks it."""
-        if not self._locked and os.path.isdir(root):
-            self._held.enter_context(files.lock(root, clock=self._clock))
-            self._locked = True

@@ -33,6 +33,17 @@ class Served:
     def show(self) -> str:
         return self.fingerprint or self.reason or "nothing"
 
+    def result(self, *wanted: str) -> dict[str, object]:
+        """For the results of modules."""
+        return {
+            "address": self.endpoint.address,
+            "port": self.endpoint.port,
+            "server_name": self.endpoint.server_name,
+            "served": self.fingerprint,
+            "reason": self.reason,
+            "proof": self.fingerprint in wanted,
+        }
+
 
 Probe = Callable[[Endpoint, float], Served]
 

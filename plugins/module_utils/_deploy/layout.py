@@ -93,9 +93,9 @@ def read(want: Want, wanted: SetWant) -> SetHave:
         gid=gid,
         access=found,
         current=current,
-        live=_live(os.path.join(path, current)) if current and "/" not in current else Live(),
+        live=live(os.path.join(path, current)) if current and "/" not in current else Live(),
         versions=tuple(_version(path, entry, wanted) for entry in entries if SERIAL.match(entry)),
-        leftovers=tuple(entry for entry in entries if _is_leftover(entry)),
+        leftovers=tuple(entry for entry in entries if is_leftover(entry)),
         owed=files.read(os.path.join(path, OWED)) is not None,
     )
 
@@ -131,7 +131,7 @@ def _digest_of(path: str) -> str | None:
     return None if content is None else sha256(content)
 
 
-def _live(path: str) -> Live:
+def live(path: str) -> Live:
     """For people who read the difference: what cannot be read is left out."""
     meta = _meta(path)
     not_after, names = meta.get("not_after"), meta.get("names")
@@ -165,6 +165,6 @@ def _is_directory(path: str) -> bool:
     return stat.S_ISDIR(os.lstat(path).st_mode)
 
 
-def _is_leftover(entry: str) -> bool:
+def is_leftover(entry: str) -> bool:
     prefixed = (entry[len(prefix) :] for prefix in (NEW, SPARE, OLD) if entry.startswith(prefix))
     return entry in _LEFTOVERS or any(SERIAL.match(serial) for serial in prefixed)

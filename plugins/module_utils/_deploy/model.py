@@ -82,9 +82,6 @@ def sha256(content: bytes) -> str:
 
 def want(params: Mapping[str, Any]) -> Want:
     """The options of the module, normalised and checked."""
-    root = os.path.normpath(params["root"])
-    if not os.path.isabs(root) or root == "/":
-        raise UsageError("root is %r, which is not an absolute path of a directory" % params["root"])
     directory_mode = _mode("directory_mode", params["directory_mode"])
     if directory_mode & 0o700 != 0o700:
         raise UsageError("directory_mode is %r: its owner could not work in it" % params["directory_mode"])
@@ -93,9 +90,17 @@ def want(params: Mapping[str, Any]) -> Want:
     if params["proof_timeout"] <= 0:
         raise UsageError("proof_timeout is %s, not more than 0" % params["proof_timeout"])
     sets = tuple(_set(options) for options in params["certificates"])
-    _refuse_twice("the certificate", [wanted.name for wanted in sets])
-    _refuse_twice("the endpoint", [str(endpoint) for wanted in sets for endpoint in wanted.endpoints])
-    return Want(root, directory_mode, params["keep"], params["proof_timeout"], sets, _contents(params, sets))
+    refuse_twice("the certificate", [wanted.name for wanted in sets])
+    refuse_twice("the endpoint", [str(endpoint) for wanted in sets for endpoint in wanted.endpoints])
+    return Want(root(params), directory_mode, params["keep"], params["proof_timeout"], sets, _contents(params, sets))
+
+
+def root(params: Mapping[str, Any]) -> str:
+    """The directory below which the sets are."""
+    path = os.path.normpath(str(params["root"]))
+    if not os.path.isabs(path) or path == "/":
+        raise UsageError("root is %r, which is not an absolute path of a directory" % params["root"])
+    return path
 
 
 def domains(options: Mapping[str, Any]) -> tuple[str, ...]:
@@ -143,8 +148,13 @@ def _set(options: Mapping[str, Any]) -> SetWant:
         key_mode=key_mode,
         mode=mode,
         reload=reload,
-        endpoints=tuple(_endpoint(name, endpoint, domains(options)) for endpoint in options["endpoints"]),
+        endpoints=endpoints(options),
     )
+
+
+def endpoints(options: Mapping[str, Any]) -> tuple[Endpoint, ...]:
+    """Where a set must be served, or must not be any more."""
+    return tuple(_endpoint(options["name"], endpoint, domains(options)) for endpoint in options["endpoints"])
 
 
 def _endpoint(name: str, options: Mapping[str, Any], served: tuple[str, ...]) -> Endpoint:
@@ -173,7 +183,7 @@ def _contents(params: Mapping[str, Any], sets: tuple[SetWant, ...]) -> dict[str,
     return result
 
 
-def _refuse_twice(what: str, values: list[str]) -> None:
+def refuse_twice(what: str, values: list[str]) -> None:
     twice = next((value for value in values if values.count(value) > 1), None)
     if twice is not None:
         raise UsageError("certificates has %s %s twice" % (what, twice), hint="Remove one of the two.")

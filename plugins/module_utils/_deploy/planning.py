@@ -106,7 +106,11 @@ def _plan_set(want: Want, wanted: SetWant, have: SetHave) -> SetPlan:
     damaged = _damaged(wanted, version) if version else ()
     install = "install" if version is None else "repair" if damaged else None
     if install and wanted.name not in want.contents:
-        raise UsageError("the content of the certificate set %r did not travel to the host" % wanted.name)
+        raise UsageError(
+            "the content of the certificate set %r did not travel to the host" % wanted.name,
+            hint="The host changed while the task ran; run it again.",
+            not_sent=[wanted.name],
+        )
     return SetPlan(
         wanted=wanted,
         have=have,

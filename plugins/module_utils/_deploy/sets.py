@@ -9,10 +9,11 @@ Not for managed hosts: it needs ``_x509``.
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Mapping
+from typing import Any, Collection, Mapping
 
 from .._core import files, names
 from .._core.clock import iso
@@ -30,14 +31,18 @@ class Loaded:
     warnings: tuple[str, ...]
 
 
-def load(sets_path: str, options: Mapping[str, Any], now: datetime) -> Loaded:
-    """The live version of one set; ``VerifyError`` when its parts do not fit together or do not fit ``options``."""
+def load(sets_path: str, options: Mapping[str, Any], now: datetime, key: bool = True) -> Loaded:
+    """The live version of one set; ``VerifyError`` when its parts do not fit together or do not fit ``options``.
+
+    Without ``key`` nothing is said of the private key: OpenSSL needs as long to load one of RSA as for all the rest of ten
+    sets. It is enough for comparing. What was proven before it travelled needs no proof again while it is the same.
+    """
     from .._x509 import verify
 
     name, domains = options["name"], model.domains(options)
     version = _version(os.path.join(sets_path, names.file_name(name)), name)
     proven = verify.verify_set(
-        key_pem=_read(version, KEY),
+        key_pem=_read(version, KEY) if key else None,
         fullchain_pem=_read(version, "fullchain.pem"),
         names=domains,
         now=now,
@@ -63,19 +68,28 @@ def load(sets_path: str, options: Mapping[str, Any], now: datetime) -> Loaded:
     return Loaded(facts, contents, proven.warnings)
 
 
+def prepare() -> None:
+    """Imports what :func:`load` needs, for a process that others are forked from: it takes longer than all the rest."""
+    with contextlib.suppress(ImportError):  # load says what is missing
+        from .._x509 import verify
+
+        verify.prepare()
+
+
 def _added_by_ca(path: str) -> list[str]:
     """Names that were not asked for, and taken when the certificate was issued."""
     found = (files.read_json(path) or {}).get("extra_names")
     return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
 
 
-def arguments(loaded: list[Loaded]) -> dict[str, Any]:
-    """The arguments of the module that replace those of the task."""
+def arguments(loaded: list[Loaded], travelling: Collection[str]) -> dict[str, Any]:
+    """The arguments of the module that replace those of the task: all facts, and the contents of those sets that travel."""
     return {
         "certificates": [each.options for each in loaded],
         "contents": {
             each.options["name"]: {file: base64.b64encode(data).decode("ascii") for file, data in each.contents.items()}
             for each in loaded
+            if each.options["name"] in travelling
         },
     }
 

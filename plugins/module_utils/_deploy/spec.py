@@ -31,6 +31,7 @@ CERTIFICATE: dict[str, Any] = {
 }
 
 ARGUMENTS: dict[str, Any] = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "sets_path": {"type": "path", "required": True},
     "root": {"type": "path", "default": "/etc/certfleet"},
     "certificates": {"type": "list", "elements": "dict", "required": True, "options": CERTIFICATE},

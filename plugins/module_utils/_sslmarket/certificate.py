@@ -223,7 +223,7 @@ class CertificateResource:
 
     def _late(self, view: View) -> CollectionError:
         return TransportError(
-            "%s after %d seconds of waiting" % (view.course.reason, self._want.wait_timeout),
+            "%s, and the time to wait is over" % view.course.reason,
             hint="Nothing is lost: run again to go on. Is what the CA looks for published? "
             "An order that is dead is to be listed in abandoned.",
             code="waiting",

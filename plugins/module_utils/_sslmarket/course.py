@@ -96,8 +96,7 @@ def _under_way(at: Situation, order: Row) -> Course:
     ours = theirs in (None, at.key) or (at.asked is not None and at.asked.key == at.key)
     if ours or at.key is None:
         return Course(WAIT, state)
-    what = "was placed with another key" if first(order) else "is being reissued for another key"
-    return Course(BLOCKED, "%s and %s" % (state, what))
+    return Course(BLOCKED, "%s, and not for the key that is wanted" % state)
 
 
 def first(order: Row) -> bool:

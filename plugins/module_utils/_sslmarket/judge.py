@@ -52,6 +52,7 @@ class Judge:
         self._store = store
         self._lock = threading.Lock()
         self._products: list[Product] | None = None
+        self._unanswered: CollectionError | None = None
 
     def judge(self, item: Item, finder: Finder) -> Found:
         present = items.present(item, self._store, self._account.clock)
@@ -122,9 +123,16 @@ class Judge:
             )
 
     def _product_list(self) -> list[Product]:
+        """Asked for once, also when that fails."""
         with self._lock:
+            if self._unanswered is not None:
+                raise self._unanswered
             if self._products is None:
-                self._products = self._account.api.products()
+                try:
+                    self._products = self._account.api.products()
+                except CollectionError as error:
+                    self._unanswered = error
+                    raise
             return self._products
 
     def _check_clock(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 from .._core.clock import iso
@@ -65,6 +66,7 @@ class Facts:
         return shown
 
 
+@lru_cache(maxsize=256)  # each certificate is asked for them several times, an intermediate for each set
 def facts(certificate: x509.Certificate) -> Facts:
     from cryptography.hazmat.primitives import hashes
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .._core.errors import InvalidData, VerifyError, clean
@@ -51,6 +52,7 @@ def self_signed(certificate: x509.Certificate) -> bool:
     return weak_digest(certificate) is not None or issued(certificate, certificate)
 
 
+@lru_cache(maxsize=256)  # the upper links are those of many sets
 def issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     """Name and signature fit."""
     try:

@@ -178,7 +178,6 @@ def states(*values: Any) -> list[Purchase]:
     [
         ([], [], None),
         ([("placed", 7)], [], 7),
-        ([("placed", 7)], [], 7),
         ([("placed", 7), ("placed", 8)], [], 8),
         ([("placed", 7), ("placed", 8)], [8], 7),
         ([("placed", 7), ("placed", 8)], [7, 8], None),
