@@ -62,6 +62,7 @@ def situation(case: dict[str, Any]) -> Situation:
         reason=case.get("reason"),
         urgent=case.get("urgent", False),
         key=case.get("key", "ours"),
+        live_key=live.get("key") if live is not None else None,
         live_serial="a1" if live is not None else None,
         live_end=None if live is None else plans.moment(live.get("end", "2026-12-17T00:00:00Z")),
         asked=asked_of(case["asked"]) if "asked" in case else None,

@@ -463,7 +463,7 @@ def test_no_mutated_journal_buys(tmp_path: Path) -> None:
         desk = bought(tmp_path, state)
         backup, start = desk.directory / "backup", desk.clock.passed
         shutil.copytree(desk.journal, backup)
-        for number in range(MANY // 4):
+        for number in range(MANY // 3):
             dice = random.Random(f"20261122/{state}/{number}")
             shutil.rmtree(desk.journal, ignore_errors=True)
             shutil.copytree(backup, desk.journal)

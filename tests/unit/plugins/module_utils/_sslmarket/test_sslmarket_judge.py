@@ -465,6 +465,16 @@ def test_a_refused_edit(waiting: Desk) -> None:
     assert call(waiting, **leeds).steps == []
 
 
+def test_a_refused_request(waiting: Desk) -> None:
+    """Without the new CSR there is no way on."""
+    options = waiting.order(NAME, file="new")
+    for _run in range(2):
+        waiting.fault("PUT /order/", instead(409, {"error": "conflict"}, work=False))
+        done = waiting.call("sslmarket_order", options)
+        assert (done.kind, done.steps, waiting.booked) == ("provider", [f"edit {NAME}"], 1)
+    assert not waiting.call("sslmarket_order", options).failed
+
+
 def test_an_edit_that_nobody_answered(waiting: Desk) -> None:
     """It is sent again: it is the same."""
     waiting.fault("PUT /order/", lost(CUT))

@@ -76,6 +76,39 @@ def test_newest_first_and_each_once() -> None:
     assert ids(found) == [3, 2, 1]
 
 
+@pytest.mark.parametrize(
+    ("names", "given"),
+    [
+        (["alpha.test"], {"www.alpha.test"}),
+        (["www.alpha.test"], {"alpha.test"}),
+        (["*.alpha.test"], {"alpha.test"}),
+        (["alpha.test", "www.alpha.test"], set()),
+        (["*.alpha.test", "alpha.test"], {"www.alpha.test"}),
+        ([], set()),
+    ],
+)
+def test_what_cas_give_away(names: list[str], given: set[str]) -> None:
+    assert match.twins(names) == given
+
+
+@pytest.mark.parametrize(
+    ("shown", "wanted", "same"),
+    [
+        (["www.alpha.test", "alpha.test"], ("www.alpha.test",), True),
+        (["alpha.test", "www.alpha.test"], ("alpha.test",), True),
+        (["*.alpha.test", "alpha.test"], ("*.alpha.test",), True),
+        (["www.alpha.test"], ("www.alpha.test", "alpha.test"), False),  # one is missing
+        (["www.alpha.test", "shop.alpha.test"], ("www.alpha.test",), False),
+        (["www.alpha.test", "alpha.test.evil.example"], ("www.alpha.test",), False),
+        (["*.alpha.test"], ("www.alpha.test",), False),
+    ],
+)
+def test_an_order_that_shows_what_is_given_away(shown: list[str], wanted: tuple[str, ...], same: bool) -> None:
+    order = row(1, domain=shown[0], dns_names=shown[1:])
+    assert match.for_names(order, wanted) is same
+    assert bool(match.same_subject([order], "THAWTE_SSL_123", wanted)) is same
+
+
 # --- alive ------------------------------------------------------------------------------------------------------------
 
 

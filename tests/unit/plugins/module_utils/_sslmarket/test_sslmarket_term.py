@@ -116,6 +116,21 @@ def test_what_is_over_is_renewable(end: datetime, days: int, hours: int) -> None
     assert term.renewable(order, now, days) or not term.over(order, now)
 
 
+@pytest.mark.parametrize(
+    ("dates", "end"),
+    [
+        ({}, "2027-06-01 10:00:00"),
+        ({"years": 2}, "2028-05-31 10:00:00"),
+        ({"inserted": "soon", "expired": "later"}, "2027-06-01 10:00:00"),
+        ({"inserted": "2026-07-01", "years": 1}, "2027-07-01"),  # the provider knows
+        ({"expired": "2027-07-15"}, "2027-07-15"),
+    ],
+)
+def test_the_journal_knows_the_day_of_the_purchase(dates: dict[str, Any], end: str) -> None:
+    """Where the provider's dates cannot be read; else a term would never end."""
+    assert term.end_of(term.dated(row(**dates), "2026-06-01T10:00:00Z", 1)) == day(end)
+
+
 # --- lives ------------------------------------------------------------------------------------------------------------
 
 
