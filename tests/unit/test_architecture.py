@@ -26,12 +26,13 @@ NAMES = [str(path.relative_to(PLUGINS)) for path in FILES]
 # A layer may import from itself and from what is further down.
 LAYERS = [
     {"modules", "action", "lookup", "filter", "plugin_utils"},
-    {"_sslcom", "_sslmarket", "_identrust", "_acme", "_sets", "_deploy", "_fleet", "_ocsp"},
+    {"_sslcom", "_sslmarket", "_identrust", "_acme", "_sets", "_deploy", "_fleet", "_ocsp", "_decode"},
     {"_x509", "_http"},
     {"_core"},
 ]
 # orders are for certificate sets, and the inventory has contacts for them; nobody else of that layer knows a neighbour
 NEIGHBOURS = {("_acme", "_sets"), ("_sslmarket", "_sets"), ("_fleet", "_sslmarket"), ("_ocsp", "_sslmarket")}
+NEIGHBOURS |= {("_decode", "_sslmarket")}  # the provider has decoders, too
 
 LONGEST_FILE = 330
 LONGEST_FUNCTION = 50

@@ -97,10 +97,10 @@ def find(data: bytes) -> Found:
         found.add(data, "")
     else:
         unpacked = _base64(b"".join(data.split()))
-        if unpacked is None:
-            raise InvalidData("neither PEM nor DER nor base64" if data.strip() else "empty")
-        if _BEGIN in unpacked:
+        if unpacked is not None and _BEGIN in unpacked:
             _pem(unpacked, found)
+        elif unpacked is None or unpacked[:1] != b"\x30":
+            raise InvalidData("neither PEM nor DER nor base64" if data.strip() else "empty")
         else:
             found.form = "base64"
             found.add(unpacked, "")
