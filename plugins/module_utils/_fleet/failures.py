@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Iterator, Mapping
 
+SUPPRESSED = "failed_when_suppressed_exception"
+
 
 def sentences(results: Any) -> list[str]:
     """``results``: registered variables, or a mapping of whom they are about. Each sentence once, in order."""
@@ -23,8 +25,21 @@ def _failed(named: Iterable[tuple[str, Any]]) -> Iterator[str]:
     for name, result in named:
         if "results" in result:
             yield from _failed((_item(each) or name, each) for each in result["results"])
-        elif "msg" in result and not result.get("skipped"):
-            yield "%s: %s" % (name, result["msg"]) if name else str(result["msg"])
+            continue
+        sentence = _sentence(result)
+        if sentence is not None:
+            yield "%s: %s" % (name, sentence) if name else sentence
+
+
+def _sentence(result: Mapping[str, Any]) -> str | None:
+    if result.get("skipped"):
+        return None
+    if "msg" in result:
+        return str(result["msg"])
+    # ansible-core 2.19 and later keep no message of a module that did not get to its end
+    if SUPPRESSED in result:
+        return "a module broke down without a word. ANSIBLE_DISPLAY_TRACEBACK=always shows why."
+    return None
 
 
 def _item(result: Mapping[str, Any]) -> str:

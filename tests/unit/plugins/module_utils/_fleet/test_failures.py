@@ -48,3 +48,16 @@ def test_the_same_sentence_is_said_once() -> None:
 def test_nothing_failed() -> None:
     assert fleet_failures([]) == []
     assert fleet_failures([{"skipped": True, "results": []}]) == []
+
+
+def test_a_module_that_broke_down_has_no_message() -> None:
+    """As ansible-core 2.19 and later have it after failed_when: false."""
+    result = {
+        "key": "alpha",
+        "failed_when_result": False,
+        "failed_when_suppressed_exception": "(traceback unavailable)",
+    }
+    assert fleet_failures([looped(result)]) == [
+        "alpha: a module broke down without a word. ANSIBLE_DISPLAY_TRACEBACK=always shows why."
+    ]
+    assert fleet_failures([looped({**result, "msg": "refused"})]) == ["alpha: refused"]
