@@ -52,7 +52,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The certificate or CSR, with the keys of M(certfleet.reseller.cert_decode#module), or all of them.
+  description: The certificate or CSR, with the keys of M(certfleet.reseller.cert_decode), or all of them.
   type: dict
 """
 
