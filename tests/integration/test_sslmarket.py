@@ -268,7 +268,7 @@ def test_what_takes_long_stays_published(fleet: MarketFleet) -> None:
     fleet.gamma["wait"] = False
     fleet.sandbox.knobs(never_issue=True)
     run = well(fleet.play(ISSUE, *BUY))
-    assert said(run, "Show what is not issued yet"), run.output
+    assert said(run, "Show what SSLmarket still works on"), run.output
     (record,) = fleet.published()
     assert record["record"] == "_dnsauth.www.gamma.test"
     assert fleet.sandbox.control("GET", "/state")["dns"]["txt"] == {record["record"]: [record["value"]]}
