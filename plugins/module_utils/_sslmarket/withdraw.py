@@ -10,7 +10,7 @@ from typing import Any
 
 from .._core import pool
 from .._core.clock import SYSTEM, Clock, iso
-from .._core.errors import StateError, UsageError
+from .._core.errors import NotSent, ProviderError, StateError, UsageError
 from .._core.plan import Plan, Step
 from . import connect, course, dcv, items, journal
 from .items import Item
@@ -77,9 +77,18 @@ class WithdrawResource:
             self._account.api.cancel_reissue(order_id)
             self._account.journal.save_note(order_id, replace(found.note, reissue=None))
         else:
+            self._revoke(order_id, found)
+
+    def _revoke(self, order_id: int, found: Found) -> None:
+        """What was asked for is noted first: when no answer comes, the next run knows why the order is in another state."""
+        asked = {"serial": found.order.serial, "at": iso(self._clock.now()), "accepted": False}
+        self._account.journal.save_note(order_id, replace(found.note, revoked=asked))
+        try:
             self._account.api.revoke(order_id)
-            revoked = {"serial": found.order.serial, "at": iso(self._clock.now())}
-            self._account.journal.save_note(order_id, replace(found.note, revoked=revoked))
+        except (NotSent, ProviderError):
+            self._account.journal.save_note(order_id, found.note)
+            raise
+        self._account.journal.save_note(order_id, replace(found.note, revoked={**asked, "accepted": True}))
 
     def show(self, want: Want, have: dict[str, Found], plan: Plan) -> dict[str, Any]:
         planned = {step.subject: step.action for step in plan.steps}
@@ -139,7 +148,11 @@ def _cancelling(order: Detail, note: Note) -> Found:
 def _revoking(order: Detail, note: Note, serial_number: str | None) -> Found:
     """SSLmarket: ``PUT /certificate/order_id/{ID}/revoke``, only for DigiCert Client Premium Class 1 and 2."""
     if note.revoked is not None and note.revoked.get("serial") == serial_number:
-        return Found(order, note, None, "it was revoked at %s" % note.revoked.get("at"))
+        if note.revoked.get("accepted") is not False:
+            return Found(order, note, None, "it was revoked at %s" % note.revoked.get("at"))
+        if not order.issued:
+            text = 'it was asked for at %s, and the order is in the state "%s"'
+            return Found(order, note, None, text % (note.revoked.get("at"), order.state))
     if order.product_type == "ssl_certificate":
         raise UsageError(
             "order %d is for a TLS certificate, which the API cannot revoke" % order.order_id,
