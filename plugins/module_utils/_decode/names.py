@@ -13,6 +13,15 @@ from .words import ATTRIBUTES, OWNER
 if TYPE_CHECKING:
     from cryptography import x509
 
+_KINDS = {
+    "DNSName": "DNS",
+    "IPAddress": "IP",
+    "RFC822Name": "email",
+    "UniformResourceIdentifier": "URI",
+    "DirectoryName": "dirName",
+    "RegisteredID": "RID",
+    "OtherName": "otherName",
+}
 # Microsoft's user principal name, and SmtpUTF8Mailbox (RFC 9598): text in a UTF8String
 _TEXTS = ("1.3.6.1.4.1.311.20.2.3", "1.3.6.1.5.5.7.8.9")
 _UTF8_STRING = 0x0C
@@ -37,25 +46,15 @@ def owner(parts: Iterable[dict[str, str]]) -> dict[str, str | None]:
 
 def general(name: x509.GeneralName, notes: Notes) -> tuple[str, str]:
     """Its kind, in OpenSSL's words, and its text."""
-    from cryptography import x509
-
     value: Any = name.value
-    if isinstance(name, x509.DNSName):
-        kind = "DNS"
-    elif isinstance(name, x509.IPAddress):
-        kind, value = "IP", str(value)
-    elif isinstance(name, x509.RFC822Name):
-        kind = "email"
-    elif isinstance(name, x509.UniformResourceIdentifier):
-        kind = "URI"
-    elif isinstance(name, x509.DirectoryName):
-        kind, value = "dirName", value.rfc4514_string()
-    elif isinstance(name, x509.RegisteredID):
-        kind, value = "RID", value.dotted_string
-    elif isinstance(name, x509.OtherName):
-        kind, value = "otherName", "%s;%s" % (name.type_id.dotted_string, _other(name))
-    else:
-        kind, value = "unknown", type(name).__name__
+    kind = _KINDS.get(type(name).__name__, "unknown")
+    if kind == "dirName":
+        value = value.rfc4514_string()
+    elif kind == "RID":
+        value = value.dotted_string
+    elif kind == "otherName":
+        oid = name.type_id.dotted_string  # type: ignore[attr-defined]
+        value = "%s;%s" % (oid, _other(oid, value))
     return kind, notes.text(value)
 
 
@@ -71,8 +70,7 @@ def uris(names: Iterable[x509.GeneralName] | None, notes: Notes) -> list[str]:
     return [text for kind, text in generals(names, notes) if kind == "URI"]
 
 
-def _other(name: x509.OtherName) -> str:
-    value = name.value
-    if name.type_id.dotted_string in _TEXTS and value[:1] == bytes((_UTF8_STRING,)) and value[1] == len(value) - 2:
+def _other(oid: str, value: bytes) -> str:
+    if oid in _TEXTS and len(value) > 1 and value[0] == _UTF8_STRING and value[1] == len(value) - 2:
         return value[2:].decode("utf-8", "replace")
     return value.hex()

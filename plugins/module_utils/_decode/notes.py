@@ -29,11 +29,14 @@ class Notes:
     def attempt(self, what: str, read: Callable[[], Any], default: Any = None) -> Any:
         """What ``read`` returns; ``default`` and a note for what cannot be read. The rest of the certificate is worth showing."""
         try:
-            with guard(what, "cannot be read"):
-                return read()
-        except InvalidData as error:
-            self.add("unreadable", error.message)
-            return default
+            return read()
+        except BaseException as error:  # no guard around the call: this runs for every field of every certificate
+            try:
+                with guard(what, "cannot be read"):
+                    raise error
+            except InvalidData as unreadable:
+                self.add("unreadable", unreadable.message)
+                return default
 
     def text(self, value: Any) -> str:
         """Text from outside: control characters and what turns the direction of writing become blanks."""
