@@ -146,6 +146,11 @@ class Sandbox:
         found: dict[str, Any] = self.endpoints["sslmarket"]
         return found
 
+    @property
+    def revocation(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.endpoints["revocation"]
+        return found
+
     def host(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = self.endpoints["hosts"][name]
         return found
@@ -195,6 +200,10 @@ class Sandbox:
 
     def mark_identrust_account(self, email: str, **flags: bool) -> None:
         self.control("POST", "/identrust/account", {"email": email, **flags})
+
+    def revoke(self, serial: str, **details: str) -> None:
+        """Any certificate of the sandbox; `reason` in the words of RFC 5280."""
+        self.control("POST", "/revocation", {"serial": serial, **details})
 
     # SSLmarket's part of the control API
 

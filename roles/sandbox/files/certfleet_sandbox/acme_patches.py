@@ -9,11 +9,12 @@
 - An order of it stays pending when one of its authorizations becomes invalid. RFC 8555, section 7.1.6 makes the order invalid.
 - It keeps no list of an account's orders, which RFC 8555, section 7.1.2.1 wants and its own answer to newAccount announces;
   `orders_of` reads them from its database.
+- Its certificates name no OCSP responder and no CRL; `pointers` are added to them.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import dns.resolver
 from acme2certifier.acme_srv.challenge import DatabaseChallengeRepository
@@ -73,9 +74,14 @@ class _CriticalName:
 class CAhandler(OpensslHandler):  # type: ignore[misc]
     """acme2certifier's CA of key files, with the extension right for an empty subject; named by the configuration."""
 
+    pointers: ClassVar[list[x509.ExtensionType]] = []
+
     def _cert_extension_apply(self, builder: Any, ca_cert: Any, req: Any) -> Any:
         wrapped = builder if req.subject else _CriticalName(builder)
-        return super()._cert_extension_apply(wrapped, ca_cert, req)
+        applied = super()._cert_extension_apply(wrapped, ca_cert, req)
+        for pointer in self.pointers:
+            applied = applied.add_extension(pointer, critical=False)
+        return applied
 
 
 def orders_of(account: str, logger: Any) -> list[str]:

@@ -42,6 +42,7 @@ class Settings:
     http01_port: int
     control_url: str
     ledger: str
+    pointers: list[str]  # arguments of revocation.pointers
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
@@ -93,7 +94,9 @@ def main(path: str) -> None:
     # acme2certifier reads its configuration when it is imported.
     from certfleet_sandbox import acme_patches
     from certfleet_sandbox.acme_app import AcmeService
+    from certfleet_sandbox.revocation import pointers
 
+    acme_patches.CAhandler.pointers = pointers(*settings.pointers)
     acme_patches.dns_port(settings.dns_port)
     acme_patches.http01_port(settings.http01_port)
     acme_patches.invalid_orders()

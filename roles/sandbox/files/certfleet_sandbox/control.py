@@ -19,6 +19,8 @@ POST   /sslmarket/age      {"days"[, "order_id"]}      moves an order and its ce
 POST   /sslmarket/auto-reissue  {"order_id"}           a new certificate for the same CSR, as the CA does by itself
 POST   /sslmarket/revoke   {"order_id"}                revokes a certificate, also one that the API would not revoke
 PUT    /sslmarket/state    {"order_id", "state"}       shows any word as the state; null for the right one
+GET    /revocation                                     what the CAs issued and revoked; see revocation.py
+POST   /revocation         {"serial"[, "ca", "reason"]}   revokes a certificate of any CA
 GET    /ledger             all entries
 GET    /state              DNS records, pending faults, accounts and credentials, without their keys
 """
@@ -32,6 +34,7 @@ from certfleet_sandbox.faults import FaultPlan, as_dict
 from certfleet_sandbox.identrust import IdenTrust
 from certfleet_sandbox.ledger import Ledger
 from certfleet_sandbox.names import Names
+from certfleet_sandbox.revocation import Revocations
 from certfleet_sandbox.sslcom import SslCom
 from certfleet_sandbox.sslmarket.control import MarketControl
 from certfleet_sandbox.strict import Refused
@@ -49,9 +52,11 @@ class Control:
         sslcom: SslCom,
         identrust: IdenTrust,
         sslmarket: MarketControl,
+        revocations: Revocations,
     ) -> None:
         self._names, self._faults, self._ledger = names, faults, ledger
         self._sslcom, self._identrust, self._sslmarket = sslcom, identrust, sslmarket
+        self._revocations = revocations
 
     def operation(self, request: Request) -> tuple[str | None, dict[str, Any]]:
         return None, {}
@@ -74,7 +79,7 @@ class Control:
                     "sslmarket": self._sslmarket.summary(),
                 },
             )
-        found = self._sslmarket.read(route)
+        found = self._sslmarket.read(route) or self._revocations.read(route)
         if found is not None:
             return Answer.json(200, found)
         if route == "DELETE /faults":
@@ -92,6 +97,8 @@ class Control:
 
     def _change(self, route: str, value: dict[str, Any]) -> Answer:
         found = self._sslmarket.change(route, value)
+        if found is None:
+            found = self._revocations.change(route, value)
         if found is not None:
             return Answer.json(200, found)
         result: dict[str, Any] = {}

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from certfleet_sandbox.files import read_json, write_json
+from certfleet_sandbox.revocation import crl_url, ocsp_url
 from certfleet_sandbox.sslmarket.service import BASE
 
 Secrets = dict[str, dict[str, str]]
@@ -53,4 +54,22 @@ def providers(url: Callable[[str], str], known: Secrets, directories: dict[str, 
             "directory_urls": urls("identrust"),
         },
         "sslmarket": {"api_url": url("sslmarket") + BASE, **known["sslmarket"]},
+    }
+
+
+def hosts(addresses: dict[str, str], roots: dict[str, Path], http_port: int, tls_port: int) -> dict[str, Any]:
+    return {
+        name: {"address": address, "root": str(roots[name]), "http_port": http_port, "tls_port": tls_port}
+        for name, address in addresses.items()
+    }
+
+
+def revocation(base_url: str, pki: Path, cas: Iterable[str]) -> dict[str, Any]:
+    """Who says which certificates are revoked, and the CAs' certificates."""
+    return {
+        "url": base_url,
+        "port": int(base_url.rpartition(":")[2]),
+        "ocsp_urls": {ca: ocsp_url(base_url, ca) for ca in cas},
+        "crl_urls": {ca: crl_url(base_url, ca) for ca in cas},
+        "issuer_paths": {ca: str(pki / f"{ca}.pem") for ca in cas},
     }

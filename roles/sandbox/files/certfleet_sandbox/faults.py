@@ -36,7 +36,7 @@ SEEDED = (
 KINDS = (*SEEDED, "status", "malformed", "redirect")
 SHAPES = ("json", "html", "empty")
 PROVIDERS = ("sslcom", "identrust", "sslmarket")
-SERVICES = (*PROVIDERS, "acme-sslcom", "acme-identrust")
+SERVICES = (*PROVIDERS, "acme-sslcom", "acme-identrust", "revocation")
 _WORK_DONE = ("cut_during", "cut_after", "hang", "502_after", "truncate", "slow", "slow_head")
 _AS_TOLD = ("status", "malformed")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 DUPLICATE_ACCOUNT = ("same", "conflict")
+URLS = ("none", "ocsp", "crl", "both")
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Options:
     faults: str = ""
     duplicate_account: str = "same"
     sslmarket_knobs: str = ""
+    revocation_urls: str = "none"
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -106,6 +108,12 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         default="",
         metavar="NAME=VALUE,...",
         help="see sslmarket/knobs.py: book_delay=0.4,list_limit=9",
+    )
+    add(
+        "--revocation-urls",
+        choices=URLS,
+        default="none",
+        help="which URLs of the OCSP responder and of the CRLs are in the issued certificates (none)",
     )
 
 

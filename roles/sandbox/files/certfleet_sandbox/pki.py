@@ -106,6 +106,21 @@ def issuing(directory: Path, name: str, signer: Pair) -> Pair:
     return _authority(directory / name, f"certfleet sandbox issuing CA {name}", signer)
 
 
+def responder(directory: Path, name: str, signer: Pair) -> Pair:
+    """Who signs OCSP answers for an issuing CA (RFC 6960, section 4.2.2.2); made once, as the CA is."""
+    stem = directory / f"{name}-ocsp"
+    found = Pair.read(stem)
+    if found is None:
+        extensions: list[tuple[x509.ExtensionType, bool]] = [
+            (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), False),
+            (x509.BasicConstraints(ca=False, path_length=None), True),
+            (x509.OCSPNoCheck(), False),
+        ]
+        found = _sign(f"certfleet sandbox OCSP responder {name}", 2900, signer, extensions)
+        found.write(stem)
+    return found
+
+
 def server(names: list[str], signer: Pair | None = None) -> Pair:
     """A TLS server certificate; self-signed without a signer."""
     general: list[x509.GeneralName] = []

@@ -28,7 +28,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from certfleet_sandbox import endpoints, host, pki, ports
+from certfleet_sandbox import endpoints, host, pki, ports, revocation
 from certfleet_sandbox.acme_server import Settings
 from certfleet_sandbox.control import Control
 from certfleet_sandbox.dnsserver import DnsServer
@@ -38,6 +38,7 @@ from certfleet_sandbox.identrust import Access, IdenTrust
 from certfleet_sandbox.ledger import Ledger
 from certfleet_sandbox.names import Names
 from certfleet_sandbox.options import Options
+from certfleet_sandbox.revocation_server import RevocationServer
 from certfleet_sandbox.sslcom import SslCom
 from certfleet_sandbox.sslmarket import knobs
 from certfleet_sandbox.sslmarket.ca import Authority
@@ -47,7 +48,8 @@ from certfleet_sandbox.sslmarket.market import Market
 from certfleet_sandbox.sslmarket.service import SslMarket
 from certfleet_sandbox.web import Server, Service
 
-SERVICES = ("control", "sslcom", "identrust", "acme-sslcom", "acme-identrust", "sslmarket")
+SERVICES = ("control", "sslcom", "identrust", "acme-sslcom", "acme-identrust", "sslmarket", "revocation")
+PLAIN = ("control", "revocation")  # over http, as responders are
 DIRECTORIES = {
     "sslcom": {"rsa": "/sslcom-dv-rsa", "ecc": "/sslcom-dv-ecc"},
     "identrust": {"TLS-90d": "/acme/TLS-90d/directory"},
@@ -138,7 +140,8 @@ class Supervisor:
         root = pki.root(self._pki)
         for provider in DIRECTORIES:
             pki.issuing(self._pki, provider, root)
-        self._authority = Authority(root, pki.issuing(self._pki, "sslmarket", root))
+        pointers = revocation.pointers(*self._pointers("sslmarket"))
+        self._authority = Authority(root, pki.issuing(self._pki, "sslmarket", root), pointers)
         server = pki.server(["localhost", ports.LOOPBACK], root)
         server.write(self._pki / "server")
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -196,6 +199,7 @@ class Supervisor:
             http01_port=self._http01_port,
             control_url=self._url("control"),
             ledger=str(self._ledger.path),
+            pointers=self._pointers(provider),
         )
         write_json(directory / "settings.json", settings.as_dict())
         library = str(Path(__file__).resolve().parents[1])
@@ -209,6 +213,9 @@ class Supervisor:
         )
         # Nobody but the ACME server may accept connections here.
         listener.close()
+
+    def _pointers(self, ca: str) -> list[str]:
+        return [self.options.revocation_urls, self._url("revocation"), ca]
 
     def _acme(self, provider: str) -> Path:
         directory = self.state / "acme" / provider
@@ -231,23 +238,26 @@ class Supervisor:
         turned = knobs.parse(self.options.sslmarket_knobs)
         market = Market(providers / "sslmarket", self._authority, Dcv(names, self._http01_port), turned)
         market.start()
-        sslmarket = SslMarket(market, **self._secrets["sslmarket"])
-        services: list[tuple[Service, bool]] = [(sslcom, True), (identrust, True), (sslmarket, True)]
-        control = Control(names, faults, self._ledger, sslcom, identrust, MarketControl(market))
-        services.append((control, False))
-        for service, public in services:
+        authorities = revocation.authorities(self._pki, {name: self._acme(name) for name in DIRECTORIES}, market)
+        revocations = revocation.Revocations(providers / "revocation.json", authorities)
+        sslmarket = SslMarket(market, **self._secrets["sslmarket"], revoked=revocations.in_market)
+        responder = RevocationServer(revocations, self._url("revocation"))
+        control = Control(names, faults, self._ledger, sslcom, identrust, MarketControl(market), revocations)
+        services: list[Service] = [sslcom, identrust, sslmarket, responder, control]
+        for service in services:
+            public = service is not control
             server = Server(
                 self._listeners[service.name],
                 service,
                 self._ledger if public else None,
                 faults if public else None,
-                self._tls if public else None,
+                None if service.name in PLAIN else self._tls,
             )
             threading.Thread(target=server.serve, daemon=True).start()
         DnsServer(*self._dns, names).start()
 
     def _url(self, name: str) -> str:
-        return f"{'http' if name == 'control' else 'https'}://{ports.LOOPBACK}:{self._ports[name]}"
+        return f"{'http' if name in PLAIN else 'https'}://{ports.LOOPBACK}:{self._ports[name]}"
 
     def _await_acme(self) -> None:
         """The ACME servers are the last to be ready. Whether they are is seen on their sockets: an answer over TLS."""
@@ -276,15 +286,7 @@ class Supervisor:
                 time.sleep(0.02)
 
     def _endpoints(self) -> dict[str, Any]:
-        hosts = {
-            name: {
-                "address": address,
-                "root": str(self._place(name).root),
-                "http_port": self._http01_port,
-                "tls_port": self._tls_port,
-            }
-            for name, address in self.options.hosts.items()
-        }
+        roots = {name: self._place(name).root for name in self.options.hosts}
         return {
             "version": 1,
             "pid": os.getpid(),
@@ -294,7 +296,8 @@ class Supervisor:
             "dns": f"{ports.LOOPBACK}:{self._ports['dns']}",
             "http01_port": self._http01_port,
             **endpoints.providers(self._url, self._secrets, DIRECTORIES),
-            "hosts": hosts,
+            "revocation": endpoints.revocation(self._url("revocation"), self._pki, [*DIRECTORIES, "sslmarket"]),
+            "hosts": endpoints.hosts(self.options.hosts, roots, self._http01_port, self._tls_port),
         }
 
     def _check_children(self) -> None:

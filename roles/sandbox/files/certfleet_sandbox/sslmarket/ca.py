@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
@@ -58,8 +59,8 @@ class Wanted:
 class Authority:
     """The root and the intermediate; EC keys, so that a signature takes a fraction of a millisecond."""
 
-    def __init__(self, root: Pair, issuing: Pair) -> None:
-        self._root, self._issuing = root, issuing
+    def __init__(self, root: Pair, issuing: Pair, pointers: Sequence[x509.ExtensionType] = ()) -> None:
+        self._root, self._issuing, self._pointers = root, issuing, pointers
 
     def issue(self, wanted: Wanted, knobs: Knobs) -> Issued:
         names = list(wanted.names)
@@ -79,6 +80,8 @@ class Authority:
         builder = self._builder(_subject(names[0]), key, serial, begin, end)
         for extension, critical in _extensions(names, key, wanted.client, knobs):
             builder = builder.add_extension(extension, critical)
+        for extension in self._pointers:
+            builder = builder.add_extension(extension, critical=False)
         return self._signed(builder)
 
     def redated(self, issued: Issued, seconds: float) -> Issued:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hmac
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 
 from certfleet_sandbox import strict
@@ -74,8 +75,9 @@ def _route(request: Request) -> tuple[str | None, dict[str, str], list[str]]:
 class SslMarket:
     name = "sslmarket"
 
-    def __init__(self, market: Market, api_token: str) -> None:
-        self.market, self._token = market, api_token
+    def __init__(self, market: Market, api_token: str, revoked: Callable[[str], bool] = lambda serial: False) -> None:
+        """``revoked``: whether a certificate is revoked though its order is not."""
+        self.market, self._token, self._revoked = market, api_token, revoked
         self._reads: dict[str, int] = {}
 
     def operation(self, request: Request) -> tuple[str | None, dict[str, Any]]:
@@ -218,5 +220,5 @@ class SslMarket:
         return self._json(tools.certificate(values, self.market.knobs), "certificate_decoded")
 
     def _ocsp(self, values: dict[str, Any], _parts: dict[str, str]) -> Answer:
-        found = tools.ocsp(values, self.market.all(), self.market.knobs, self.market.now())
+        found = tools.ocsp(values, self.market.all(), self.market.knobs, self.market.now(), self._revoked)
         return self._json(found, "ocsp_answered")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -114,14 +115,16 @@ def certificate(values: dict[str, Any], knobs: Knobs) -> dict[str, Any]:
     }
 
 
-def ocsp(values: dict[str, Any], orders: list[Order], knobs: Knobs, now: float) -> dict[str, Any]:
+def ocsp(
+    values: dict[str, Any], orders: list[Order], knobs: Knobs, now: float, revoked: Callable[[str], bool]
+) -> dict[str, Any]:
     """good or revoked: there is no third word, so certificates from elsewhere are refused."""
     found, _key = _certificate(values)
     serial = format(found.serial_number, "x")
     for order in orders:
         if any(issued.serial == serial for issued in order.certificates):
             return {
-                "status": "revoked" if order.revoked else "good",
+                "status": "revoked" if order.revoked or revoked(serial) else "good",
                 "this_update": views.date(now, knobs),
                 "next_update": views.date(now + _OCSP_LIFE.total_seconds(), knobs),
             }
