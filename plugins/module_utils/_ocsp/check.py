@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .._core.clock import Clock
-from .._core.errors import CollectionError, InvalidData, ProtocolError
+from .._core.errors import CollectionError, InvalidData, LockedError, ProtocolError, StateError
 from . import answer, crl
 from .addresses import NotAllowed
 from .crl_store import CrlStore
@@ -120,6 +120,8 @@ class Checker:
             verdict = crl.judge(found.crl, leaf, point, self._clock.now())
         except InvalidData as error:
             return Verdict(INVALID, error.message)
+        except (StateError, LockedError):
+            raise  # the directory for copies is the user's business, and says nothing of the certificate
         except CollectionError as error:
             return no_answer(error)
         return replace(verdict, cached=found.cached)

@@ -92,6 +92,9 @@ class CrlStore:
 
     def _keep(self, path: str, content: bytes) -> None:
         directory = os.path.dirname(path)
-        files.make_directory(directory)
-        with files.lock(directory, clock=self._clock):
-            files.write(path, content, files.PUBLIC)
+        try:
+            files.make_directory(directory)
+            with files.lock(directory, clock=self._clock):
+                files.write(path, content, files.PUBLIC)
+        except OSError as error:
+            raise StateError("crl_cache_path: %s: %s" % (error.filename or directory, error.strerror)) from None

@@ -19,7 +19,7 @@ from .crl_store import CrlStore
 from .dial import Connect, Resolve
 from .inputs import Item, Subject
 from .lanes import gather
-from .model import STATUSES, UNKNOWN, UNREACHABLE, Verdict
+from .model import NOT_CHECKABLE, STATUSES, UNKNOWN, UNREACHABLE, Verdict
 from .show import entry
 from .staple import Held
 from .transport import Transport
@@ -141,13 +141,15 @@ def _rules(params: Mapping[str, Any]) -> Rules:
 
 
 def _warnings(checked: tuple[Checked, ...], fail_on: list[str]) -> tuple[str, ...]:
-    """What is neither an error nor all right, so that silence never means "good"."""
+    """What is neither an error nor all right, so that silence never means "good": also a certificate that names only servers
+    that are not asked."""
     found = []
-    for status in (UNREACHABLE, UNKNOWN):
-        names = [each.subject.item.label for each in checked if each.verdict.status == status]
-        if names and status not in fail_on:
-            more = " and %d more" % (len(names) - _LISTED) if len(names) > _LISTED else ""
-            found.append("%s: %s%s" % (status, ", ".join(names[:_LISTED]), more))
+    for status in (UNREACHABLE, UNKNOWN, NOT_CHECKABLE):
+        told = [each for each in checked if each.verdict.status == status and each.attempts and status not in fail_on]
+        if told:
+            listed = ["%s (%s)" % (each.subject.item.label, each.verdict.reason) for each in told[:_LISTED]]
+            more = " and %d more" % (len(told) - _LISTED) if len(told) > _LISTED else ""
+            found.append("%s: %s%s" % (status, "; ".join(listed), more))
     return tuple(found)
 
 

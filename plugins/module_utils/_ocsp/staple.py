@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from .._core import files
@@ -44,7 +44,8 @@ def look(subject: Subject, now: datetime) -> Held:
         raise UsageError("staple_path: " + error.message, hint=error.hint) from None
     if content is None or subject.leaf is None or subject.issuer is None:
         return Held(content)
-    return Held(content, answer.judge(content, Question(subject.leaf, subject.issuer), now))
+    verdict = answer.judge(content, Question(subject.leaf, subject.issuer), now)
+    return Held(content, replace(verdict, source="staple"))
 
 
 def renewal(verdict: Verdict) -> datetime:
