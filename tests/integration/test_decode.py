@@ -16,7 +16,8 @@ import yaml
 from ansible_collections.certfleet.reseller.plugins.filter import cert_decode as filter_plugin
 from ansible_collections.certfleet.reseller.plugins.modules import cert_decode as module
 
-from tests.support import pki
+from tests.support import modules, pki
+from tests.support.sandbox import Sandbox
 
 AT = "2026-11-22T10:00:00Z"
 ROOT = pki.authority("Root")
@@ -92,3 +93,27 @@ def test_the_examples_run(plugin: Any, tmp_path: Path) -> None:
     tasks = [task for task in yaml.safe_load(text) if "sslmarket" not in str(task)]
     assert len(tasks) >= 2
     play(tmp_path, tasks)
+
+
+def test_the_sandbox_s_sslmarket_says_what_we_say() -> None:
+    names = ["www.example.com", "b.example.com", "*.example.com"]
+    text = b"".join(
+        pki.server(names, ROOT, key=key).pem + pki.request(names, key)
+        for key in (pki.new_key(), pki.new_key("rsa", 2048))
+    ).decode()
+    with Sandbox() as sandbox:
+        access = {key: sandbox.sslmarket[key] for key in ("api_url", "api_token")}
+        options = {"content": text, "at": AT, "ca_path": sandbox.ca_path}
+        theirs = modules.run("cert_decode", {**options, **access, "decoder": "sslmarket"}).result
+    ours = modules.run("cert_decode", options).result
+    compared = 0
+    for kind in ("certificates", "requests"):
+        assert len(theirs[kind]) == len(ours[kind]) == 2
+        for their, our in zip(theirs[kind], ours[kind]):
+            assert set(their) == set(our)
+            for field in set(their) - {"decoder", "problems"}:
+                if their[field] is not None:
+                    assert their[field] == our[field], field
+                    compared += 1
+    assert compared >= 40
+    print(f"{compared} fields of SSLmarket's decoders are ours")

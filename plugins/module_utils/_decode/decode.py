@@ -86,7 +86,10 @@ def _file(path: str, decoder: Decoder) -> Document:
 def _read(path: str) -> bytes:
     """Links are followed: what is decoded is only looked at, and ``/etc/ssl`` is full of them."""
     try:
-        data = files.read(os.path.realpath(path), sources.LIMIT)
+        real = os.path.realpath(path)
+        data = files.read(real, sources.LIMIT)
+    except StateError as error:
+        raise StateError(error.message.replace(real + " ", "", 1)) from None
     except OSError as error:
         raise StateError("cannot be read (%s)" % (error.strerror or type(error).__name__)) from None
     except ValueError:  # a zero byte in the path
