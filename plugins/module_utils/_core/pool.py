@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Generic, Sequence, TypeVar
 
@@ -48,10 +49,10 @@ def failures(outcomes: Sequence[Outcome[Any]], name: Callable[[Any], str]) -> Ex
         return None
     sentences = {item: error.sentence() for item, error in errors}
     first_name, first = errors[0]
-    first.extra["failed"] = sentences
     if len(errors) == 1:
-        first.message = "%s: %s" % (first_name, first.message)
-        return first
+        alone = copy.copy(first)  # several items may have failed by one error, and each time it is told anew
+        alone.message, alone.extra = "%s: %s" % (first_name, first.message), {**first.extra, "failed": sentences}
+        return alone
     combined = CollectionError(
         "%d of %d failed: %s" % (len(errors), len(outcomes), " | ".join("%s: %s" % pair for pair in sentences.items())),
         status=first.status,

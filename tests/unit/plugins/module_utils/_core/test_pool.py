@@ -65,6 +65,16 @@ def test_one_failure_keeps_its_kind() -> None:
     assert error.status == 403
 
 
+def test_one_error_of_several_items() -> None:
+    """What is asked for once fails once: told again for another item, it has no name of the first one in it."""
+    shared = ProviderError("nobody answers")
+    for item in ("a", "b", "b"):
+        told = pool.failures([pool.Outcome(item, error=shared)], str)
+        assert isinstance(told, ProviderError)
+        assert (told.message, told.extra["failed"]) == (f"{item}: nobody answers", {item: "nobody answers."})
+    assert (shared.message, shared.extra) == ("nobody answers", {})
+
+
 def test_several_failures_are_one_that_names_all() -> None:
     error = failures(1, 2, 3)
     assert error.kind == "provider"
