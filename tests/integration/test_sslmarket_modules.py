@@ -207,7 +207,7 @@ def test_check_mode_says_what_the_run_does(shop: Shop, state: Callable[[Shop], N
     same_key = "b" if state is reissue_runs else "a"
     for module, options in ((ORDER, shop.order(same_key)), (CERTIFICATE, shop.certificate(same_key))):
         before, sent = shop.tree(), shop.writes()
-        predicted = shop.run(module, options, check=True)
+        predicted = shop.run(module, options, check=True, diff=True)
         assert (shop.tree(), shop.writes()) == (before, sent)
         real = shop.run(module, options)
         assert (steps(predicted), predicted.failed) == (steps(real), real.failed), (predicted.output, real.output)

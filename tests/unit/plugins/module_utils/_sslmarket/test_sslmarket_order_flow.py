@@ -88,6 +88,18 @@ def test_all_failures_are_named(desk: Desk) -> None:
     assert "2 of 3 failed" in done.result["msg"]
 
 
+def test_an_error_of_all_is_told_for_each_in_its_own_name(desk: Desk) -> None:
+    """The products are asked for once; each certificate's sentence starts with its own name, and with no other."""
+    wanted = names(3)
+    desk.fault("GET /product/list", broken(NotSent("nobody answers")), times=100)
+    for chosen in (wanted[:1], wanted):
+        done = call(desk, *chosen)
+        told = done.result["error"]["failed"]
+        assert set(told) == set(chosen)
+        assert set(told.values()) == {"nobody answers."}
+        assert done.result["msg"].count(chosen[0]) == 1
+
+
 def test_a_mixed_list(tmp_path: Path) -> None:
     """One to buy, one to adopt, one to edit, one unknown, one in order: each gets its own."""
     desk = Desk(tmp_path, dcv="look")
