@@ -119,7 +119,7 @@ options:
     description:
       - How many certificates to ask one responder for at the same time.
     type: int
-    default: 20
+    default: 32
   allowed_networks:
     description:
       - Networks that may be asked although they are not public, for a CA of your own, for example V(10.0.0.0/8).
@@ -240,8 +240,8 @@ certificates:
       sample: revoked on 2026-11-20T08:00:00Z (keyCompromise)
     source:
       description:
-        - Who says so, V(ocsp), V(crl), V(staple) or V(sslmarket); V(null) when nobody was asked. V(staple) is the answer at
-          RV(certificates[].staple.path), when no server could be asked and it still holds.
+        - Where the status comes from, V(ocsp), V(crl), V(staple) or V(sslmarket); V(null) for a certificate that names nobody to ask.
+          V(staple) is the answer at RV(certificates[].staple.path), when no server could be asked and it still holds.
       type: str
       sample: ocsp
     url:
@@ -290,14 +290,46 @@ certificates:
       type: dict
       sample: null
     attempts:
-      description: What was asked in vain before that, in order, each with C(source), C(url), C(status) and C(reason).
+      description: What was asked in vain, in order.
       type: list
       elements: dict
-      sample: [{"source": "ocsp", "url": "http://ocsp.example.com", "status": "unreachable", "reason": "it answered with HTTP status 503"}]
+      contains:
+        source:
+          description: V(ocsp), V(crl), V(staple) or V(sslmarket).
+          type: str
+          sample: ocsp
+        url:
+          description: Where.
+          type: str
+          sample: http://ocsp.example.com
+        status:
+          description: What came of it, in the words of RV(certificates[].status).
+          type: str
+          sample: unreachable
+        reason:
+          description: Why, in words.
+          type: str
+          sample: it answered with HTTP status 503
     staple:
-      description: The staple, with its C(path), C(next_update), whether it is C(valid) and whether it was C(written) in this run.
+      description: The staple, as it is at the end of the task; V(null) where no C(staple_path) is given.
       type: dict
-      sample: {"path": "/etc/ssl/fleet/www.alpha.example.ocsp", "written": false, "valid": true, "next_update": "2026-11-29T08:00:00Z"}
+      contains:
+        path:
+          description: Its file.
+          type: str
+          sample: /etc/ssl/fleet/www.alpha.example.ocsp
+        written:
+          description: Whether it was written in this run, or would be in check mode.
+          type: bool
+          sample: false
+        valid:
+          description: Whether it holds for the certificate, now.
+          type: bool
+          sample: true
+        next_update:
+          description: Until when it holds, ISO 8601, UTC.
+          type: str
+          sample: "2026-11-29T08:00:00Z"
 counts:
   description: How many certificates have which status.
   returned: success, and failure after the checks
@@ -345,7 +377,7 @@ def main() -> None:
             fail_on=dict(type="list", elements="str", choices=list(STATUSES), default=["revoked", "invalid"]),
             timeout=dict(type="int", default=60),
             responder_timeout=dict(type="int", default=5),
-            workers=dict(type="int", default=20),
+            workers=dict(type="int", default=32),
             allowed_networks=dict(type="list", elements="str", default=[]),
             allowed_ports=dict(type="list", elements="int", default=[80, 443]),
             proxy=dict(type="str"),
