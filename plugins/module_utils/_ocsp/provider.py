@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from .._core.errors import AuthError, CollectionError, ProviderError, RateLimited, clean
+from .._core.errors import AuthError, CollectionError, ProtocolError, ProviderError, RateLimited, clean
 from .._sslmarket.api import Api
 from .._x509.facts import pem
 from .check import Checked, no_answer
@@ -55,10 +55,10 @@ class ProviderChecker:
 
     def _failed(self, error: CollectionError) -> Verdict:
         status = no_answer(error).status
-        if type(error) is ProviderError:  # its no is about the certificate
-            status = NOT_CHECKABLE
-        elif isinstance(error, RateLimited):
+        if isinstance(error, RateLimited):
             status = UNREACHABLE
+        elif isinstance(error, ProviderError) and not isinstance(error, ProtocolError):
+            status = NOT_CHECKABLE  # its no is about the certificate
         reason = error.message + (": " + error.detail if error.detail else "")
         return Verdict(status, reason, source=LANE, url=self._api.api_url)
 
