@@ -44,6 +44,7 @@ class Checker:
         self._lists = lists
         self._clock = clock
         self._crl_fallback = crl_fallback
+        self._plain: set[str] = set()  # responders that answer to nothing but the plainest form
 
     def lane(self, subject: Subject) -> str:
         """Whom it is going to ask first."""
@@ -77,11 +78,16 @@ class Checker:
 
     def _ocsp(self, url: str, leaf: x509.Certificate, issuer: x509.Certificate, for_staple: bool) -> Verdict:
         """A staple is for everybody: it is asked for without a nonce, as servers do (RFC 5019 section 2.1.1)."""
+        if url in self._plain:
+            verdict, refused = self._asked(url, Question(leaf, issuer), None)
+            return replace(verdict, source="ocsp", url=url)
         question = Question(leaf, issuer, None if for_staple else new_nonce())
         verdict, refused = self._asked(url, question, get_url(url, question.encoded))
         if refused:
             # Some responders know no GET, and those that serve files know no nonce.
             verdict, refused = self._asked(url, Question(leaf, issuer), None)
+            if verdict.verified:
+                self._plain.add(url)
         return replace(verdict, source="ocsp", url=url)
 
     def _asked(self, url: str, question: Question, get: str | None) -> tuple[Verdict, bool]:
@@ -92,7 +98,7 @@ class Checker:
             return no_answer(error), False
         problem = reply.problem()
         if problem is not None:
-            return Verdict(UNREACHABLE, problem), 400 <= reply.status < 500 or reply.status == 501
+            return Verdict(UNREACHABLE, problem), reply.refused()
         verdict = answer.judge(reply.body, question, self._clock.now())
         return verdict, answer.refused(verdict)
 

@@ -22,11 +22,14 @@ if TYPE_CHECKING:
 _ACCEPT = "application/pkix-crl, */*;q=0.5"
 # A large list from a slow server; the total time of the task ends it earlier.
 _SECONDS = 60.0
+# What is kept in memory. Past that a list is fetched anew for each certificate.
+_MOST_BYTES = 256 * 1024 * 1024
 
 
 class Found(NamedTuple):
     crl: x509.CertificateRevocationList
     cached: bool
+    size: int
 
 
 class _Entry:
@@ -45,6 +48,7 @@ class CrlStore:
         self._directory = directory
         self._may_write = may_write
         self._lock = threading.Lock()
+        self._held = 0
         self._entries: dict[tuple[str, bytes], _Entry] = {}
 
     def get(self, url: str, issuer: x509.Certificate) -> Found:
@@ -57,12 +61,21 @@ class CrlStore:
         with entry.lock:
             if entry.found is None and entry.error is None:
                 try:
-                    entry.found = self._copy(url, issuer) or self._fetch(url, issuer)
+                    found = self._copy(url, issuer) or self._fetch(url, issuer)
                 except CollectionError as error:
                     entry.error = error
+                else:
+                    return self._remembered(entry, found)
         if entry.found is None:
             raise entry.error or InvalidData("no list")
         return entry.found
+
+    def _remembered(self, entry: _Entry, found: Found) -> Found:
+        with self._lock:
+            self._held += found.size
+            if self._held <= _MOST_BYTES:
+                entry.found = found
+        return found
 
     def _path(self, url: str) -> str | None:
         name = hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()
@@ -75,7 +88,9 @@ class CrlStore:
             return None
         try:
             content = files.read(path, crl.LIMIT)
-            return Found(crl.read(content, issuer, self._clock.now()), True) if content is not None else None
+            if content is None:
+                return None
+            return Found(crl.read(content, issuer, self._clock.now()), True, len(content))
         except (InvalidData, StateError, OSError):
             return None
 
@@ -88,7 +103,7 @@ class CrlStore:
         path = self._path(url)
         if path is not None and self._may_write:
             self._keep(path, reply.body)
-        return Found(found, False)
+        return Found(found, False, len(reply.body))
 
     def _keep(self, path: str, content: bytes) -> None:
         directory = os.path.dirname(path)

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Mapping
 
 from .._core.clock import iso
+from .._core.errors import clean
 
 GOOD, REVOKED, UNKNOWN, INVALID, UNREACHABLE, NOT_CHECKABLE = STATUSES = (
     "good",
@@ -56,7 +57,7 @@ class Verdict:
             "status": self.status,
             "reason": self.reason or None,
             "source": self.source,
-            "url": self.url,
+            "url": _clean(self.url),
             "verified": self.verified,
             "cached": self.cached,
             "this_update": _shown(self.this_update),
@@ -70,7 +71,7 @@ class Verdict:
         }
 
     def attempt(self) -> dict[str, Any]:
-        return {"source": self.source, "url": self.url, "status": self.status, "reason": self.reason or None}
+        return {"source": self.source, "url": _clean(self.url), "status": self.status, "reason": self.reason or None}
 
 
 def conclude(attempts: list[Verdict]) -> Verdict:
@@ -79,6 +80,11 @@ def conclude(attempts: list[Verdict]) -> Verdict:
         if verdict.settled:
             return verdict
     return min(attempts, key=lambda verdict: _ALARM.index(verdict.status))
+
+
+def _clean(url: str | None) -> str | None:
+    """It comes from a certificate."""
+    return clean(url) if url is not None else None
 
 
 def _shown(moment: datetime | None) -> str | None:

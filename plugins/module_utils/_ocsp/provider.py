@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from .._core.clock import Deadline
 from .._core.errors import AuthError, CollectionError, ProtocolError, ProviderError, RateLimited, clean
 from .._sslmarket.api import Api
 from .._x509.facts import pem
@@ -24,14 +25,16 @@ _SECONDS = 30
 
 
 class ProviderChecker:
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, total: Deadline | None = None) -> None:
         self._api = api
+        self._total = total
         self._failure: Verdict | None = None
 
     @classmethod
     def of(cls, params: Mapping[str, Any]) -> ProviderChecker:
         """``responder_timeout`` is for a responder; here it is the API that has to ask one."""
-        return cls(Api.from_params({**params, "timeout": min(params["timeout"], _SECONDS)}))
+        api = Api.from_params({**params, "timeout": min(params["timeout"], _SECONDS)})
+        return cls(api, Deadline(params["timeout"]))
 
     def lane(self, _subject: Subject) -> str:
         return LANE
@@ -43,6 +46,9 @@ class ProviderChecker:
         return Checked(subject, verdict, (verdict,))
 
     def _ask(self, text: str) -> Verdict:
+        if self._total is not None and self._total.over():
+            over = "the time for all certificates together is over"
+            return Verdict(UNREACHABLE, over, source=LANE, url=self._api.api_url)
         try:
             return _read(self._api.ocsp(text), self._api.api_url)
         except AuthError:

@@ -44,6 +44,10 @@ class Reply:
             return "it redirects (status %d), which is not followed" % self.status
         return "it answered with HTTP status %d" % self.status
 
+    def refused(self) -> bool:
+        """Whether it is this form of the request that it does not take."""
+        return (400 <= self.status < 500 or self.status == 501) and self.status not in (408, 429)
+
 
 class Transport:
     """``total``: the end of all waiting. ``patience``: seconds for a server to take a connection, and to begin its answer."""

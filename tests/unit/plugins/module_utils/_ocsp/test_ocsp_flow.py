@@ -161,7 +161,17 @@ def test_a_responder_that_dislikes_get_or_nonces(lab: Lab, responder: Responder,
     assert len(responder.asked) == 4
 
 
-@pytest.mark.parametrize("answer", [500, 503, 301, rev.refusal(2), rev.refusal(3)], ids=str)
+def test_what_a_responder_likes_is_learnt_once(lab: Lab, responder: Responder, tmp_path: pathlib.Path) -> None:
+    responder.refuse = lambda asked: 405 if asked.method == "GET" else None
+    for number in range(10):
+        leaf = rev.leaf(lab.issuer, f"n{number}.test", (responder.url, None))
+        (tmp_path / f"{number:02}.pem").write_bytes(leaf.pem + lab.issuer.pem)
+    run = Run(paths=[str(tmp_path / "*.pem")])
+    assert run.shown["counts"]["good"] == 10
+    assert [asked.method for asked in responder.asked] == ["GET"] + ["POST"] * 10
+
+
+@pytest.mark.parametrize("answer", [408, 429, 500, 503, 301, rev.refusal(2), rev.refusal(3)], ids=str)
 def test_a_responder_in_trouble_is_not_asked_twice(lab: Lab, responder: Responder, answer: Any) -> None:
     responder.refuse = lambda asked: answer
     run = check(lab, rev.leaf(lab.issuer, urls=(responder.url, None)))
@@ -282,6 +292,19 @@ def test_one_list_for_many_certificates(lab: Lab, responder: Responder, tmp_path
     assert [asked.path for asked in responder.asked] == ["/list"]
 
 
+def test_lists_that_are_too_many_to_keep(
+    lab: Lab, responder: Responder, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ansible_collections.certfleet.reseller.plugins.module_utils._ocsp import crl_store
+
+    monkeypatch.setattr(crl_store, "_MOST_BYTES", 10)
+    for number in range(3):
+        leaf = rev.leaf(lab.issuer, f"n{number}.test", (None, responder.url + "/list"))
+        (tmp_path / f"{number:02}.pem").write_bytes(leaf.pem + lab.issuer.pem)
+    assert Run(paths=[str(tmp_path / "*.pem")]).shown["counts"]["good"] == 3
+    assert len(responder.asked) == 3
+
+
 def test_a_failed_list_is_fetched_once(lab: Lab, responder: Responder, tmp_path: pathlib.Path) -> None:
     responder.lists["/list"] = b"<html>"
     for number in range(10):
@@ -344,8 +367,10 @@ def test_no_urls(lab: Lab, responder: Responder) -> None:
     assert run.problem is None
     run = check(lab, rev.leaf(lab.issuer, urls=(None, responder.url + "/list")), crl_fallback=False)
     assert (run.status, responder.asked) == ("not_checkable", [])
-    only_ldap = rev.leaf(lab.issuer, urls=("ldap://x.test/", "ldap://x.test/"))
-    assert check(lab, only_ldap).status == "not_checkable"
+    odd = rev.leaf(lab.issuer, urls=("ldap://x.test/\x1b[31m\r\n", "ldap://x.test/"))
+    run = check(lab, odd)
+    assert run.status == "not_checkable"
+    assert run.only["url"] == "ldap://x.test/ [31m"
     self_signed = pki.server(["x.test"], None, more=rev.pointers(responder.url))
     assert Run(content=self_signed.pem.decode()).status == "not_checkable"
     assert responder.asked == []
