@@ -13,11 +13,13 @@ No sockets and no processes: years pass in milliseconds. Orders move on when the
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
+import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -294,3 +296,32 @@ def changed(change: Callable[[Any], Any]) -> Fault:
         return Reply(reply.status_code, json.dumps(change(json.loads(reply.content))).encode(), reply.headers)
 
     return fault
+
+
+# --- files that cannot be written, and runs that are killed -------------------------------------------------------------
+
+CHANGES = ("open", "mkdir", "write", "fchmod", "fsync", "rename", "unlink", "symlink")
+
+
+class Killed(BaseException):
+    pass
+
+
+@contextlib.contextmanager
+def failing(desk: Desk, at: int, failure: BaseException) -> Iterator[list[int]]:
+    """The `at`-th call that changes a file goes wrong, of ours and not of the provider's; gives how many there were."""
+    calls = [0]
+
+    def wrap(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **given: Any) -> Any:
+            if desk.busy or (name == "open" and not arguments[1] & os.O_CREAT):
+                return real(*arguments, **given)
+            calls[0] += 1
+            if calls[0] == at:
+                raise failure
+            return real(*arguments, **given)
+
+        return call
+
+    with mock.patch.multiple(os, **{name: wrap(name, getattr(os, name)) for name in CHANGES}):
+        yield calls

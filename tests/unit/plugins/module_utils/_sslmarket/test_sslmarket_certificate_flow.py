@@ -20,7 +20,7 @@ from ansible_collections.certfleet.reseller.plugins.module_utils._sslmarket.jour
 from ansible_collections.certfleet.reseller.plugins.module_utils._sslmarket.view import _asked
 
 from tests.support import ordering
-from tests.support.desk import DAY, Desk, Outcome, broken, changed, instead, lost
+from tests.support.desk import DAY, Desk, Killed, Outcome, broken, changed, instead, lost
 
 NAME = "www.alpha.test"
 CUT = OutcomeUnknown("cut off")
@@ -307,10 +307,6 @@ def test_it_never_arrived(due: Desk) -> None:
     assert reissues(due) == 1
     due.clock.sleep(121)
     assert (get(due, wait=False).steps, reissues(due)) == ([f"reissue {NAME}"], 2)
-
-
-class Killed(BaseException):
-    pass
 
 
 @pytest.mark.parametrize("arrived", [True, False])

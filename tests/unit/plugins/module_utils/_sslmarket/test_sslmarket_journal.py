@@ -29,7 +29,7 @@ from ansible_collections.certfleet.reseller.plugins.module_utils._sslmarket impo
 from ansible_collections.certfleet.reseller.plugins.module_utils._sslmarket.journal import Journal, Note, Purchase
 
 from tests.support import ordering
-from tests.support.desk import URL, Desk, lost
+from tests.support.desk import URL, Desk, Killed, failing, lost
 from tests.support.scripted import NOW, FakeClock
 
 PRODUCT, NAME = ordering.PRODUCT, "www.alpha.test"
@@ -358,10 +358,6 @@ def test_a_note_that_makes_no_sense(kept: Journal, member: str, value: Any) -> N
 # --- a journal that was changed, and an order that is paid for ---------------------------------------------------------
 
 
-class Killed(BaseException):
-    pass
-
-
 def options(desk: Desk) -> dict[str, Any]:
     """As eager to buy as the module can be made."""
     return desk.order(NAME, on_unknown="resubmit", quiet_period=60, max_orders_per_day=1000)
@@ -486,54 +482,29 @@ def test_no_mutated_journal_buys(tmp_path: Path) -> None:
 
 # --- a journal that cannot be written ---------------------------------------------------------------------------------
 
-CALLS = ("open", "mkdir", "write", "fchmod", "fsync", "rename", "unlink")
 
-
-class Failing:
-    """The `at`-th call that changes a file goes wrong; the provider's own files are left alone."""
-
-    def __init__(self, desk: Desk, monkeypatch: pytest.MonkeyPatch, at: int, failure: BaseException) -> None:
-        self.calls = 0
-        for name in CALLS:
-            monkeypatch.setattr(os, name, self._wrap(desk, name, getattr(os, name), at, failure))
-
-    def _wrap(self, desk: Desk, name: str, real: Any, at: int, failure: BaseException) -> Any:
-        def call(*arguments: Any, **given: Any) -> Any:
-            if desk.busy or (name == "open" and not arguments[1] & os.O_CREAT):
-                return real(*arguments, **given)
-            self.calls += 1
-            if self.calls == at:
-                raise failure
-            return real(*arguments, **given)
-
-        return call
-
-
-def points(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: Callable[[], BaseException]
-) -> list[tuple[int, Desk, Any]]:
+def points(tmp_path: Path, failure: Callable[[], BaseException]) -> list[tuple[int, Desk, Any]]:
     """One run for each call that can fail, and what it said; the desks are as they were left."""
     found: list[tuple[int, Desk, Any]] = []
     while True:
         at = len(found) + 1
         desk = Desk(tmp_path / str(at))
         desk.csr(NAME)
-        with monkeypatch.context() as patch:
-            failing = Failing(desk, patch, at, failure())
+        with failing(desk, at, failure()) as calls:
             try:
                 done: Any = desk.call("sslmarket_order", options(desk))
             except Killed:
                 done = None
-        if failing.calls < at:
+        if calls[0] < at:
             return found
         found.append((at, desk, done))
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO])
-def test_no_purchase_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+def test_no_purchase_on_a_full_disk(tmp_path: Path, code: int) -> None:
     """Whichever call fails: before the purchase nothing is sent; after it the next run finds the order."""
     unsent = sent = 0
-    for at, desk, done in points(tmp_path, monkeypatch, lambda: OSError(code, os.strerror(code))):
+    for at, desk, done in points(tmp_path, lambda: OSError(code, os.strerror(code))):
         assert done.failed, at
         assert done.kind == "state", done.result
         assert desk.posts == desk.booked
@@ -550,8 +521,8 @@ def test_no_purchase_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert sent >= 5
 
 
-def test_killed_at_every_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = points(tmp_path, monkeypatch, Killed)
+def test_killed_at_every_call(tmp_path: Path) -> None:
+    found = points(tmp_path, Killed)
     for at, desk, done in found:
         assert done is None
         for _run in range(3):
