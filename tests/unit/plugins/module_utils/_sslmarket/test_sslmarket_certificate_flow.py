@@ -505,6 +505,58 @@ def test_check_mode_says_what_the_run_does(desk: Desk, state: Any, file: str | N
         assert (again.failed, again.result["changed"]) == (False, False), again.result
 
 
+def set_fetched(desk: Desk) -> None:
+    desk.request_sets(NAME)
+    desk.call("sslmarket_order", {**desk.in_sets(NAME), **ordering.CONTACTS})
+    assert not desk.call("sslmarket_certificate", desk.in_sets(NAME)).failed
+
+
+def set_due(desk: Desk) -> None:
+    set_fetched(desk)
+    desk.clock.sleep(140 * DAY)
+    desk.request_sets(NAME)
+
+
+def set_for_the_next_term(desk: Desk) -> None:
+    set_due(desk)
+    desk.call("sslmarket_certificate", desk.in_sets(NAME))
+    desk.clock.sleep(200 * DAY)
+    desk.request_sets(NAME)
+
+
+def set_lost(desk: Desk) -> None:
+    set_fetched(desk)
+    shutil.rmtree(desk.directory / "sets")
+    desk.request_sets(NAME)
+
+
+def set_before_the_switch(desk: Desk) -> None:
+    set_fetched(desk)
+    place = desk.directory / "sets" / NAME
+    serial = (place / "current").readlink()
+    (place / "current").unlink()
+    (place / serial).rename(place / "pending")
+
+
+SETS = (set_fetched, set_due, set_for_the_next_term, set_lost, set_before_the_switch)
+
+
+@pytest.mark.parametrize("state", SETS, ids=lambda state: state.__name__)
+def test_check_mode_of_sets(tmp_path: Path, state: Any) -> None:
+    desk = Desk(tmp_path)
+    state(desk)
+    for module, more in (("sslmarket_order", ordering.CONTACTS), ("sslmarket_certificate", {"wait": False})):
+        options: dict[str, Any] = {**desk.in_sets(NAME), **more}
+        before, written = tree(desk), len(desk.writes)
+        predicted = desk.call(module, options, check=True)
+        assert (tree(desk), len(desk.writes)) == (before, written)
+        real = desk.call(module, options)
+        assert (predicted.steps, predicted.failed) == (real.steps, real.failed) == (real.steps, False), real.result
+        assert predicted.result["changed"] == real.result["changed"]
+        assert desk.call(module, options).result["changed"] is False
+    assert desk.booked == (2 if state is set_for_the_next_term else 1)
+
+
 # --- what is shown ------------------------------------------------------------------------------------------------------
 
 
