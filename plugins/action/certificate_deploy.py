@@ -15,11 +15,8 @@ from ansible.utils.display import Display
 
 from ..module_utils._core.clock import SYSTEM
 from ..module_utils._core.errors import UsageError
-from ..module_utils._deploy import delivery, sets, spec
+from ..module_utils._deploy import delivery, spec
 from ..module_utils._deploy.question import Unfit
-
-# Ansible imports this file before it forks a process per host.
-sets.prepare()
 
 display = Display()
 

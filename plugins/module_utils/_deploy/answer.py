@@ -13,12 +13,13 @@ import binascii
 import re
 import stat
 from dataclasses import dataclass, field
+from typing import Sequence
 
 from . import access, layout
 from .access import Access
 from .handshake import Served
 from .layout import FileHave, SetHave, Version
-from .model import LINK, SERIAL, SetWant, Want, sha256
+from .model import LINK, SERIAL, Endpoint, SetWant, Want, sha256
 from .question import END, START, Unfit, named
 
 # the name in quotes or not, as GNU and busybox write it
@@ -52,11 +53,20 @@ class _Answer:
         return stat.S_ISREG(self.stats[path][0])
 
 
-def read(want: Want, output: str) -> tuple[SetHave, ...]:
-    """The states of all sets, and what their endpoints serve."""
+def read(want: Want, output: str, asked: Sequence[Endpoint]) -> tuple[SetHave, ...]:
+    """The states of all sets. ``asked``: the endpoints of the question, which may have been for more sets."""
     answer = _parse(output)
-    numbers = iter(range(sum(len(wanted.endpoints) for wanted in want.sets)))
-    return tuple(_set(answer, wanted, [next(numbers) for _each in wanted.endpoints]) for wanted in want.sets)
+    served = {endpoint: answer.served.get(number) for number, endpoint in enumerate(asked)}
+    without = " and no ".join(sorted(answer.missing))
+    reason = "the host has no %s" % without if without else "no handshake"
+    return tuple(
+        _set(
+            answer,
+            wanted,
+            tuple(Served(each, served[each], None if served[each] else reason) for each in wanted.endpoints),
+        )
+        for wanted in want.sets
+    )
 
 
 def present(output: str) -> set[str]:
@@ -143,9 +153,8 @@ def _place_other(answer: _Answer, line: str) -> bool:
     return True
 
 
-def _set(answer: _Answer, wanted: SetWant, numbers: list[int]) -> SetHave:
+def _set(answer: _Answer, wanted: SetWant, served: tuple[Served, ...]) -> SetHave:
     uid, gid = _id(wanted.owner, answer.users), _id(wanted.group, answer.groups)
-    served = tuple(_served(answer, wanted, place, number) for place, number in enumerate(numbers))
     if wanted.directory not in answer.stats:
         return SetHave(uid, gid, served=served)
     if not answer.is_directory(wanted.directory):
@@ -196,9 +205,3 @@ def _version(answer: _Answer, wanted: SetWant, serial: str, kind: str) -> Versio
             digest = answer.digests.get(name) if answer.is_file(name) else None
             found.append((file, FileHave(digest, answer.stats[name][1])))
     return Version(serial, answer.stats[path][1], (0.0, 0.0), tuple(found))
-
-
-def _served(answer: _Answer, wanted: SetWant, place: int, number: int) -> Served:
-    without = " and no ".join(sorted(answer.missing))
-    reason = "the host has no %s" % without if without else "no handshake"
-    return Served(wanted.endpoints[place], answer.served.get(number), None if number in answer.served else reason)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Mapping
+from typing import Any, Callable
 
 from .._core import failure, pool
 from .._core.plan import Plan
@@ -30,43 +30,40 @@ class Delivery:
         absent = [each["name"] for each in certificates if not sets.exists(options["sets_path"], each["name"])]
         # In check mode they are no error but a prediction: the task that issues them did not run.
         self._missing = absent if check_mode else []
-        wanted = [each for each in certificates if each["name"] not in self._missing]
-        self._outcomes = pool.each(lambda each: self._load(each, key=False), wanted, workers=1)
-        loaded = [each.options for each in self._loaded()]
-        if not loaded:
-            pool.raise_failures(self._outcomes, lambda each: str(each["name"]))
-        self._want = model.want({**options, "certificates": loaded, "contents": None})
-        self._travelling = {wanted.name for wanted in self._want.sets}
+        self._proven = False
+        self._load(sets.look, [each for each in certificates if each["name"] not in self._missing])
+        if not self._loaded():
+            pool.raise_failures(self._outcomes, _name)
+        self._asked = self._want
+        self._travelling: set[str] | None = None
 
     def question(self) -> str:
-        return question.ask(self._want)
+        return question.ask(self._asked)
 
     def judge(self, output: str, diff: bool) -> tuple[dict[str, Any] | None, str]:
         """The result if there is nothing to do, and what was found."""
-        contents = {each.options["name"]: each.contents for each in self._loaded()}
-        want, have = replace(self._want, contents=contents), answer.read(self._want, output)
-        plan = planning.plan(want, have)
+        plan, have = self._plan(output)
+        if plan.changed:
+            self._prove()
+            plan, have = self._plan(output)
         if not plan.changed:
-            return plan.result(Deployment().show(want, have, plan), diff), plan.reason
+            return plan.result(Deployment().show(self._want, have, plan), diff), plan.reason
         changes = [step.data for step in plan.steps if step.action in ("install", "repair")]
         self._travelling = {change.set.wanted.name for change in changes}
-        return None, _found(plan, have)
+        return None, _told(plan, have)
 
     def arguments(self, complete: bool = False) -> dict[str, Any] | None:
-        """The options that are filled in for the module; ``None`` if no set is left. What travels is proven with its key before."""
-        if complete:
-            self._travelling = {wanted.name for wanted in self._want.sets}
-        for position, outcome in enumerate(self._outcomes):
-            if outcome.error is None and outcome.item["name"] in self._travelling:
-                (self._outcomes[position],) = pool.each(
-                    lambda each: self._load(each, key=True), [outcome.item], workers=1
-                )
+        """The options that are filled in for the module, with the contents that are missing there; ``None`` if no set is left."""
+        self._prove()
         loaded = self._loaded()
-        return sets.arguments(loaded, self._travelling) if loaded or not self._outcomes else None
+        if self._outcomes and not loaded:
+            return None
+        everything = {wanted.name for wanted in self._want.sets}
+        return sets.arguments(loaded, everything if complete or self._travelling is None else self._travelling)
 
     def finish(self, result: dict[str, Any]) -> dict[str, Any]:
         """The result with what the host does not know: sets that are not issued yet, sets that were refused, and warnings."""
-        problem = pool.failures(self._outcomes, lambda each: str(each["name"]))
+        problem = pool.failures(self._outcomes, _name)
         if problem is not None and not self._loaded():
             return failed(problem)
         result = dict(result)
@@ -79,8 +76,22 @@ class Delivery:
             result["warnings"] = [*result.get("warnings", []), *warnings]
         return result
 
-    def _load(self, options: Mapping[str, Any], key: bool) -> Loaded:
-        return sets.load(self._options["sets_path"], options, self._now, key)
+    def _plan(self, output: str) -> tuple[Plan, tuple[SetHave, ...]]:
+        have = answer.read(self._want, output, question.endpoints(self._asked))
+        contents = {each.options["name"]: each.contents for each in self._loaded()}
+        return planning.plan(replace(self._want, contents=contents), have), have
+
+    def _prove(self) -> None:
+        """Nothing travels without. It needs the library and some time, which a host in order does not have to wait for."""
+        if not self._proven:
+            self._load(sets.load, [outcome.item for outcome in self._outcomes])
+            self._proven = True
+
+    def _load(self, load: Callable[..., Loaded], certificates: list[dict[str, Any]]) -> None:
+        path = self._options["sets_path"]
+        self._outcomes = pool.each(lambda each: load(path, each, self._now), certificates, workers=1)
+        facts = [each.options for each in self._loaded()]
+        self._want = model.want({**self._options, "certificates": facts, "contents": None})
 
     def _loaded(self) -> list[Loaded]:
         return [outcome.value for outcome in self._outcomes if outcome.error is None]
@@ -119,6 +130,10 @@ class Clearance:
         return result
 
 
+def _name(options: dict[str, Any]) -> str:
+    return str(options["name"])
+
+
 def failed(error: Exception) -> dict[str, Any]:
     """The result of a task that did nothing."""
     return {"failed": True, "changed": False, "done": [], "open": [], **failure.describe(error)}
@@ -132,7 +147,7 @@ def _also_failed(result: dict[str, Any], problem: Exception) -> dict[str, Any]:
     return {"failed": True, "done": result.get("steps", []), "open": [], **described}
 
 
-def _found(plan: Plan, have: tuple[SetHave, ...]) -> str:
+def _told(plan: Plan, have: tuple[SetHave, ...]) -> str:
     """What is different, for people who ask why the module ran."""
     steps = ["%s %s" % (step.action, step.subject) for step in plan.steps[:5]]
     served: list[Served] = [each for found in have for each in found.served if each.fingerprint is None]

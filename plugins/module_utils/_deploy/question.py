@@ -100,18 +100,23 @@ class Unfit(Exception):
 
 def ask(want: Want) -> str:
     """The command for sets that shall be there."""
-    endpoints = [endpoint for wanted in want.sets for endpoint in wanted.endpoints]
+    served = endpoints(want)
     return _fit(
-        _BEGIN.format(start=START, tools="stat sha256sum timeout openssl sed" if endpoints else "stat sha256sum")
+        _BEGIN.format(start=START, tools="stat sha256sum timeout openssl sed" if served else "stat sha256sum")
         + _users(want.sets)
         + _look(want.root, [wanted.directory for wanted in want.sets], [_version(wanted) for wanted in want.sets])
-        + (_served(endpoints, want.proof_timeout) if endpoints else "")
+        + (_served(served, want.proof_timeout) if served else "")
     )
 
 
 def ask_for_directories(root: str, directories: Sequence[str]) -> str:
     """The command for sets that shall not be there."""
     return _fit(_BEGIN.format(start=START, tools="stat") + _look(root, directories, ()))
+
+
+def endpoints(want: Want) -> list[Endpoint]:
+    """The endpoints by their numbers in the command."""
+    return [endpoint for wanted in want.sets for endpoint in wanted.endpoints]
 
 
 def named(text: str | None) -> bool:

@@ -9,7 +9,6 @@ Not for managed hosts: it needs ``_x509``.
 from __future__ import annotations
 
 import base64
-import contextlib
 import os
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +17,7 @@ from typing import Any, Collection, Mapping
 from .._core import files, names
 from .._core.clock import iso
 from .._core.errors import StateError
-from . import model
+from . import glance, model
 from .model import FILES, KEY, LINK
 
 
@@ -31,18 +30,14 @@ class Loaded:
     warnings: tuple[str, ...]
 
 
-def load(sets_path: str, options: Mapping[str, Any], now: datetime, key: bool = True) -> Loaded:
-    """The live version of one set; ``VerifyError`` when its parts do not fit together or do not fit ``options``.
-
-    Without ``key`` nothing is said of the private key: OpenSSL needs as long to load one of RSA as for all the rest of ten
-    sets. It is enough for comparing. What was proven before it travelled needs no proof again while it is the same.
-    """
+def load(sets_path: str, options: Mapping[str, Any], now: datetime) -> Loaded:
+    """The live version of one set; ``VerifyError`` when its parts do not fit together or do not fit ``options``."""
     from .._x509 import verify
 
     name, domains = options["name"], model.domains(options)
     version = _version(os.path.join(sets_path, names.file_name(name)), name)
     proven = verify.verify_set(
-        key_pem=_read(version, KEY) if key else None,
+        key_pem=_read(version, KEY),
         fullchain_pem=_read(version, "fullchain.pem"),
         names=domains,
         now=now,
@@ -68,12 +63,13 @@ def load(sets_path: str, options: Mapping[str, Any], now: datetime, key: bool = 
     return Loaded(facts, contents, proven.warnings)
 
 
-def prepare() -> None:
-    """Imports what :func:`load` needs, for a process that others are forked from: it takes longer than all the rest."""
-    with contextlib.suppress(ImportError):  # load says what is missing
-        from .._x509 import verify
-
-        verify.prepare()
+def look(sets_path: str, options: Mapping[str, Any], now: datetime) -> Loaded:
+    """The same for comparing only: without a proof, where that is enough."""
+    name = options["name"]
+    version = _version(os.path.join(sets_path, names.file_name(name)), name)
+    contents = {file: files.read(os.path.join(version, file)) or b"" for file in FILES}
+    facts = glance.facts(contents, options, now)
+    return load(sets_path, options, now) if facts is None else Loaded(facts, contents, ())
 
 
 def _added_by_ca(path: str) -> list[str]:

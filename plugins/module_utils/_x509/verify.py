@@ -23,7 +23,6 @@ Whether the topmost issuer is trusted is not decided here: the clients do, and p
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address
@@ -55,12 +54,6 @@ class VerifiedSet:
     chain_pem: bytes
     fullchain_pem: bytes
     warnings: tuple[str, ...] = ()
-
-
-def prepare() -> None:
-    """Imports the library that the others import when they are called."""
-    for name in ("x509", "hazmat.backends.openssl.backend", "hazmat.primitives.serialization"):
-        importlib.import_module("cryptography." + name)
 
 
 def verify_set(
