@@ -13,7 +13,7 @@ from .model import Product
 
 
 def product_of(products: Sequence[Product], code: str) -> Product:
-    found = [product for product in products if product.code.lower() == code.lower()]
+    found = [product for product in products if product.code == code]
     if not found:
         close = [product.code for product in products if code.lower() in product.code.lower()][:3]
         hint = "Did you mean %s?" % " or ".join(close) if close else "See sslmarket_product_info."

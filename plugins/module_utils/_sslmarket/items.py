@@ -67,6 +67,12 @@ class Present:
     def key(self) -> str | None:
         return self.request.public_key if self.request else None
 
+    def live_order(self, api_url: str) -> int | None:
+        """The order of the live certificate, as its set remembers it."""
+        meta = self.state.live.meta if self.state and self.state.live else {}
+        found = meta.get("order_id")
+        return found if type(found) is int and meta.get("api_url") == api_url else None
+
 
 def from_params(params: Mapping[str, Any]) -> tuple[Item, ...]:
     """All items of a call; a ``UsageError`` names the entry it is about."""

@@ -125,6 +125,11 @@ class Finder:
         order = self._dated(known, rows) if known is not None else None
         if order is not None and not self._renewable(order):
             return order, None, None
+        lost = present.live_order(self._account.journal.api_url) if known is None else None
+        if lost is not None and lost not in self._account.abandoned:  # the journal is lost, the set is not
+            former = self._known(lost, rows)
+            if match.same_subject([former], *_subject(item)) and not self._renewable(former):
+                return former, lost, None
         fresh = [row for row in self._alive(rows) if row.order_id not in _known(purchases) and not self._renewable(row)]
         ours = match.by_key(self._details(fresh), keys, present.live_serial)
         if ours:

@@ -102,9 +102,12 @@ def test_requests(required: Any, csr: Present, wanted: Wanted | None, allowed: b
 PRODUCTS = [product(), product(product_code="RAPIDSSL_RAPIDSSL"), product(product_code="RAPIDSSL_WILDCARD")]
 
 
-@pytest.mark.parametrize("code", ["RAPIDSSL_RAPIDSSL", "rapidssl_rapidssl", "RapidSSL_RapidSSL"])
-def test_products_in_any_case(code: str) -> None:
-    assert check.product_of(PRODUCTS, code).code == "RAPIDSSL_RAPIDSSL"
+@pytest.mark.parametrize("code", ["rapidssl_rapidssl", "RapidSSL_RapidSSL"])
+def test_products_in_other_letters(code: str) -> None:
+    """The request would name one that does not exist."""
+    with pytest.raises(UsageError) as caught:
+        check.product_of(PRODUCTS, code)
+    assert "Did you mean RAPIDSSL_RAPIDSSL" in str(caught.value.hint)
 
 
 def test_wildcards_have_no_place_for_a_file() -> None:

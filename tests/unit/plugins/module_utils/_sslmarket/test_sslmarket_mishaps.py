@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -212,3 +214,22 @@ def test_a_dead_order_names_its_way_out(desk: Desk) -> None:
     assert "abandoned" in certificate.result["msg"]
     again = {**desk.in_sets(NAME), **ordering.CONTACTS, "abandoned": [desk.newest().id]}
     assert (desk.call("sslmarket_order", again).failed, desk.posts) == (False, 2)
+
+
+def test_the_journal_is_lost_and_the_list_is_cut_short(tmp_path: Path) -> None:
+    """The set remembers its order."""
+    desk = Desk(tmp_path)
+    nightly(desk)
+    first = desk.newest().id
+    shutil.rmtree(desk.journal)
+    desk.market.knobs = dataclasses.replace(desk.market.knobs, omit_published=True)
+    desk.clock.sleep(150 * DAY)
+    order, certificate = nightly(desk)
+    assert order.steps == [f"adopt {NAME}"]
+    assert (certificate.failed, desk.posts, desk.newest().id) == (False, 1, first)
+
+
+def test_a_product_code_in_other_letters(desk: Desk) -> None:
+    done = desk.call("sslmarket_order", {**desk.order(NAME), "product_code": ordering.PRODUCT.lower()})
+    assert (done.kind, desk.posts) == ("usage", 0)
+    assert "Did you mean %s" % ordering.PRODUCT in done.result["msg"]
