@@ -34,7 +34,11 @@ def canary() -> str:
 
 
 GIVEN = {
-    name: canary() for name in ("account_key", "secret_key", "api_key", "client_secret", "access_token", "wrong_key")
+    name: canary()
+    for name in (
+        *("account_key", "secret_key", "api_key", "client_secret", "access_token"),
+        *("api_token", "voucher", "wrong_key"),
+    )
 }
 BAIT = "bait-" + secrets.token_hex(12)
 
@@ -49,6 +53,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
             "audience": "aud",
             **{name: GIVEN[name] for name in ("api_key", "client_secret")},
         },
+        "sslmarket": {"api_token": GIVEN["api_token"]},
     }
     (state / "secrets.json").write_text(json.dumps(known))
     with Sandbox(state, hosts=HOSTS, resolve={"*.alpha.test": HOSTS["web1"], "*.beta.test": HOSTS["web1"]}) as made:
@@ -295,6 +300,13 @@ def inventory(sandbox: Sandbox, state: Path, **changes: str) -> dict[str, Any]:
         client_id="client", client_secret=changes.get("client_secret", GIVEN["client_secret"]), audience="aud",
         token_url=sandbox.identrust["token_url"],
     )  # fmt: skip
+    person = {"title": "CEO", "firstname": "Ada", "lastname": "Delta", "tel": "+44.123456789", "email": "a@delta.test"}
+    company = {"name": "Delta Ltd", "street": "High Street 1", "city": "London", "zip": "E1 6AN", "country": "GB"}
+    issuers["delta"] = {
+        "kind": "sslmarket", "product_code": "RAPIDSSL_RAPIDSSL", "api_url": sandbox.sslmarket["api_url"], **ca,
+        "api_token": changes.get("api_token", GIVEN["api_token"]), "auth": person, "tech": person,
+        "owner": {**company, "tel": "+44.123456789"}, "invoice": {**company, "email": "a@delta.test"},
+    }  # fmt: skip
     endpoint = {"services": ["web"], "hosts": "web1", "endpoints": [{"port": host["tls_port"]}]}
     return {
         "ansible_connection": "local",
@@ -304,7 +316,15 @@ def inventory(sandbox: Sandbox, state: Path, **changes: str) -> dict[str, Any]:
         "certfleet_certificates": [
             {"name": "www.alpha.test", "domains": ["www.alpha.test", "a.alpha.test"], "issuer": "alpha", **endpoint},
             {"name": "shop.beta.test", "issuer": "beta", "key_type": "rsa", **endpoint},
+            {
+                "name": "portal.beta.test",
+                "issuer": "delta",
+                "challenge": "http-01",
+                "voucher": GIVEN["voucher"],
+                **endpoint,
+            },
         ],
+        "sslmarket_client_allow_purchase": True,
         "certfleet_webroot": f"{host['root']}/www",
         "certificate_deploy_root": f"{host['root']}/tls",
         "certificate_deploy_address": host["address"],
@@ -324,7 +344,14 @@ def test_roles(sandbox: Sandbox, tmp_path: Path) -> None:
 
     sandbox.clear_faults()
     echo(sandbox, "sslcom", "account_key", "secret_key")
-    wrong = inventory(sandbox, state, api_key=GIVEN["wrong_key"], client_secret=GIVEN["wrong_key"])
+    sandbox.knobs(echo_secret=True)
+    wrong = inventory(
+        sandbox,
+        state,
+        api_key=GIVEN["wrong_key"],
+        client_secret=GIVEN["wrong_key"],
+        api_token=GIVEN["wrong_key"],
+    )
     right = inventory(sandbox, state)
     assert site("failure", wrong) != 0
     assert not list((state / "eab").glob("*.json"))
