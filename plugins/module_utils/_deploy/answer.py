@@ -19,8 +19,8 @@ from . import access, layout
 from .access import Access
 from .handshake import Served
 from .layout import FileHave, SetHave, Version
-from .model import LINK, SERIAL, Endpoint, SetWant, Want, sha256
-from .question import END, START, Unfit, named
+from .model import LINK, SERIAL, SetWant, Want, sha256
+from .question import END, START, Unfit, endpoints, named, paths, version
 
 # the name in quotes or not, as GNU and busybox write it
 _STAT = re.compile(r"s ([0-9a-f]+) ([0-9]+) ([0-9]+) (?:'([^']+)'|([^' ]+))(?: -> '(.*)')?")
@@ -37,6 +37,7 @@ _UNKNOWN = re.compile(r"[ug] (\S+) ?")
 class _Answer:
     """The lines, sorted. ``stats`` has type and permissions, access, and where a link points."""
 
+    asked: set[str]
     exists: bool = True
     missing: set[str] = field(default_factory=set)
     users: dict[str, int] = field(default_factory=dict)
@@ -53,10 +54,11 @@ class _Answer:
         return stat.S_ISREG(self.stats[path][0])
 
 
-def read(want: Want, output: str, asked: Sequence[Endpoint]) -> tuple[SetHave, ...]:
-    """The states of all sets. ``asked``: the endpoints of the question, which may have been for more sets."""
-    answer = _parse(output)
-    served = {endpoint: answer.served.get(number) for number, endpoint in enumerate(asked)}
+def read(want: Want, output: str, asked: Want) -> tuple[SetHave, ...]:
+    """The states of all sets. ``asked`` is what the question was for, which may have been more."""
+    versions = [version(wanted) for wanted in asked.sets]
+    answer = _parse(output, paths([wanted.directory for wanted in asked.sets], versions))
+    served = {endpoint: answer.served.get(number) for number, endpoint in enumerate(endpoints(asked))}
     without = " and no ".join(sorted(answer.missing))
     reason = "the host has no %s" % without if without else "no handshake"
     return tuple(
@@ -69,12 +71,12 @@ def read(want: Want, output: str, asked: Sequence[Endpoint]) -> tuple[SetHave, .
     )
 
 
-def present(output: str) -> set[str]:
+def present(output: str, directories: Sequence[str]) -> set[str]:
     """Which of the directories that were asked for are there, whatever they are."""
-    return {path for path in _parse(output).stats if path != "." and "/" not in path}
+    return set(_parse(output, paths(directories, ())).stats).intersection(directories)
 
 
-def _parse(output: str) -> _Answer:
+def _parse(output: str, asked: set[str]) -> _Answer:
     lines = [line.rstrip("\r") for line in output.split("\n")]
     try:
         # before it a banner, perhaps
@@ -82,7 +84,7 @@ def _parse(output: str) -> _Answer:
         lines = lines[: lines.index(END)]
     except ValueError:
         raise Unfit("the host did not answer to a shell command as expected") from None
-    answer = _Answer()
+    answer = _Answer(asked)
     for line in lines:
         _sort(answer, line)
     if answer.missing & {"stat", "sha256sum"}:
@@ -111,7 +113,7 @@ def _place_stat(answer: _Answer, line: str) -> bool:
     if found is None:
         return False
     mode, path = int(found[1], 16), found[4] or found[5]
-    if path in answer.stats or stat.S_ISLNK(mode) != (found[6] is not None):
+    if path not in answer.asked or path in answer.stats or stat.S_ISLNK(mode) != (found[6] is not None):
         return False
     answer.stats[path] = mode, Access(stat.S_IMODE(mode), int(found[2]), int(found[3])), found[6]
     return True
@@ -119,7 +121,7 @@ def _place_stat(answer: _Answer, line: str) -> bool:
 
 def _place_entry(answer: _Answer, line: str) -> bool:
     found = _ENTRY.fullmatch(line)
-    if found is None:
+    if found is None or found[2] not in answer.asked:
         return False
     entries = answer.entries.setdefault(found[2], {})
     if found[3] in entries:
@@ -130,7 +132,7 @@ def _place_entry(answer: _Answer, line: str) -> bool:
 
 def _place_digest(answer: _Answer, line: str) -> bool:
     found = _DIGEST.fullmatch(line)
-    if found is None or found[2] in answer.digests:
+    if found is None or found[2] not in answer.asked or found[2] in answer.digests:
         return False
     answer.digests[found[2]] = found[1]
     return True

@@ -77,7 +77,7 @@ class Delivery:
         return result
 
     def _plan(self, output: str) -> tuple[Plan, tuple[SetHave, ...]]:
-        have = answer.read(self._want, output, question.endpoints(self._asked))
+        have = answer.read(self._want, output, self._asked)
         contents = {each.options["name"]: each.contents for each in self._loaded()}
         return planning.plan(replace(self._want, contents=contents), have), have
 
@@ -108,7 +108,7 @@ class Clearance:
         return question.ask_for_directories(self._want.root, [each.directory for each in self._want.sets])
 
     def judge(self, output: str, diff: bool) -> tuple[dict[str, Any] | None, str]:
-        there = answer.present(output)
+        there = answer.present(output, [each.directory for each in self._want.sets])
         names = [each.name for each in self._want.sets if each.directory in there]
         if names:
             return None, "%s: to be removed" % ", ".join(names)

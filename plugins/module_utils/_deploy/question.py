@@ -33,7 +33,7 @@ LC_ALL=C
 export LC_ALL
 unset QUOTING_STYLE
 exec </dev/null 2>/dev/null
-ulimit -t 5
+ulimit -t 3
 echo {start}
 for t in {tools}; do command -v $t >/dev/null || echo no $t; done
 """
@@ -104,7 +104,7 @@ def ask(want: Want) -> str:
     return _fit(
         _BEGIN.format(start=START, tools="stat sha256sum timeout openssl sed" if served else "stat sha256sum")
         + _users(want.sets)
-        + _look(want.root, [wanted.directory for wanted in want.sets], [_version(wanted) for wanted in want.sets])
+        + _look(want.root, [wanted.directory for wanted in want.sets], [version(wanted) for wanted in want.sets])
         + (_served(served, want.proof_timeout) if served else "")
     )
 
@@ -112,6 +112,17 @@ def ask(want: Want) -> str:
 def ask_for_directories(root: str, directories: Sequence[str]) -> str:
     """The command for sets that shall not be there."""
     return _fit(_BEGIN.format(start=START, tools="stat") + _look(root, directories, ()))
+
+
+def version(wanted: SetWant) -> str:
+    """The directory of the wanted version below the root."""
+    return "%s/%s" % (wanted.directory, wanted.serial)
+
+
+def paths(directories: Sequence[str], versions: Sequence[str]) -> set[str]:
+    """What is asked for, below the root."""
+    found = {".", *directories, *versions, *("%s/%s" % (directory, LINK) for directory in directories)}
+    return found | {"%s/%s" % (each, file) for each in versions for file in FILES}
 
 
 def endpoints(want: Want) -> list[Endpoint]:
@@ -153,10 +164,6 @@ def _look(root: str, directories: Sequence[str], versions: Sequence[str]) -> str
         link=LINK,
         files=" ".join(FILES),
     )
-
-
-def _version(wanted: SetWant) -> str:
-    return "%s/%s" % (wanted.directory, wanted.serial)
 
 
 def _served(endpoints: Sequence[Endpoint], proof_timeout: float) -> str:

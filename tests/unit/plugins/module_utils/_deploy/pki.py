@@ -6,9 +6,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import json
 import pathlib
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -165,3 +170,33 @@ def live(root: pathlib.Path, set_name: str) -> str:
     assert full == [certificate, *chain], "the full chain is of another version"
     certificate.verify_directly_issued_by(chain[0])
     return format(certificate.serial_number, "x")
+
+
+@contextlib.contextmanager
+def tls_server(
+    path: pathlib.Path, issued: Issued, address: str = "127.0.0.1", client_certificate: bool = False
+) -> Iterator[int]:
+    """The port of a server that shows this certificate, and waits for a request as servers do."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    chain, key = path / (issued.serial + ".crt"), path / (issued.serial + ".key")
+    chain.write_bytes(issued.files["fullchain.pem"])
+    key.write_bytes(issued.files["privkey.pem"])
+    context.load_cert_chain(str(chain), str(key))
+    if client_certificate:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.create_server((address, 0), family=family, backlog=100) as server:
+
+        def answer(plain: socket.socket) -> None:
+            plain.settimeout(5)
+            with contextlib.suppress(OSError), plain, context.wrap_socket(plain, server_side=True) as tls:
+                tls.recv(1)
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    threading.Thread(target=answer, args=(server.accept()[0],), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield int(server.getsockname()[1])
