@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -413,3 +414,61 @@ def test_dns_without_tasks_is_refused_before_anything_happens(fleet: MarketFleet
     assert run.code != 0
     assert said(run, "www.gamma.test: challenge dns-01 needs certfleet_dns_tasks")
     assert (fleet.sandbox.ledger(service="sslmarket"), fleet.state.exists()) == ([], False)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"owner": {**COMPANY, "tel": 44.1}}, 'certfleet_issuers.gamma: owner.tel is "44.1", not a telephone number'),
+        ({"contact": "a@b.test"}, 'certfleet_issuers.gamma: there is no option "contact"'),
+        ({"product_code": None}, "certfleet_certificates[0] (www.gamma.test): product_code is missing"),
+        ({"tech": None}, "an order needs the contacts owner, auth, tech, invoice; there is no tech"),
+    ],
+)
+def test_a_wrong_inventory_is_refused_before_anything_happens(
+    fleet: MarketFleet, change: dict[str, Any], sentence: str
+) -> None:
+    fleet.gamma.update(change)
+    run = fleet.play("certfleet.reseller.site", *BUY)
+    assert run.code != 0
+    assert said(run, sentence), run.output
+    assert (fleet.sandbox.ledger(service="sslmarket"), fleet.state.exists()) == ([], False)
+
+
+# --- nsupdate ---------------------------------------------------------------------------------------------------------
+
+# Stand-ins that ask and change the sandbox's name server by its control API.
+DIG = """
+import json, sys, urllib.request
+records = json.load(urllib.request.urlopen("{url}/state"))["dns"]["txt"]
+for name in [word for word in sys.argv if word.endswith(".")]:
+    print(";; ->>HEADER<<- opcode: QUERY, status: NOERROR, id: 1")
+    for value in records.get(name[:-1], []):
+        print('%s\\tTXT\\t"%s"' % (name, value))
+"""
+NSUPDATE = """
+import json, shlex, sys, urllib.request
+for words in map(shlex.split, sys.stdin):
+    if words[0] == "update":
+        body = json.dumps({{"name": words[2][:-1], "value": words[-1]}}).encode()
+        method = "PUT" if words[1] == "add" else "DELETE"
+        headers = {{"Content-Type": "application/json"}}
+        urllib.request.urlopen(urllib.request.Request("{url}/dns/txt", body, headers, method=method))
+"""
+
+
+def test_nsupdate_by_its_name(fleet: MarketFleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tasks of the collection serve both roles."""
+    for name, code in (("dig", DIG), ("nsupdate", NSUPDATE)):
+        path = fleet.path / name
+        path.write_text(f"#!{sys.executable}\n" + code.format(url=fleet.sandbox.endpoints["control_url"]))
+        path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{fleet.path}{os.pathsep}{os.environ['PATH']}")
+    fleet.variables.update(certfleet_dns_tasks="nsupdate", certfleet_nsupdate_server="192.0.2.53")
+    fleet.variables["certfleet_issuers"].update(fleet.acme["issuers"])
+    fleet.add("*.gamma.test", "beta", "web2", challenge="dns-01", key_type="rsa")
+    run = well(fleet.play("certfleet.reseller.site", *BUY))
+    assert len([task for task, state, _who in run.tasks if task == "Change TXT records" and state == "changed"]) == 4
+    assert fleet.served("web1", "www.gamma.test")
+    assert fleet.served("web2", "any.gamma.test")
+    assert fleet.sandbox.control("GET", "/state")["dns"]["txt"] == {}
