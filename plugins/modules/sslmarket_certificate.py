@@ -25,7 +25,7 @@ extends_documentation_fragment:
   - certfleet.reseller.attributes.action
   - certfleet.reseller.attributes.action_group_sslmarket
   - certfleet.reseller.sslmarket
-  - certfleet.reseller.sslmarket_items.targets
+  - certfleet.reseller.sslmarket_files
 options:
   state:
     description:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the certfleet.reseller contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options that the modules for orders and for certificates share. Documented in ``plugins/doc_fragments/sslmarket_items.py``."""
+"""Options that the modules for orders and for certificates share. Documented in ``plugins/doc_fragments/sslmarket_items.py`` and ``sslmarket_files.py``."""
 
 from __future__ import annotations
 
