@@ -24,12 +24,12 @@ from .sets import Loaded
 class Delivery:
     """Sets that the host shall have. One that is missing or refused does not hold up the others, and the task fails for it at the end."""
 
-    def __init__(self, options: dict[str, Any], now: datetime, check_mode: bool) -> None:
+    def __init__(self, options: dict[str, Any], now: datetime, predicting: bool) -> None:
         self._options, self._now = options, now
         certificates = options["certificates"]
         absent = [each["name"] for each in certificates if not sets.exists(options["sets_path"], each["name"])]
         # In check mode they are no error but a prediction: the task that issues them did not run.
-        self._missing = absent if check_mode else []
+        self._missing = absent if predicting else []
         self._proven = False
         self._load(sets.look, [each for each in certificates if each["name"] not in self._missing])
         if not self._loaded():
