@@ -263,6 +263,7 @@ def test_against_the_sandbox(tmp_path: pathlib.Path) -> None:
                     sandbox.fault("revocation", "status", operation="ocsp", status=503, shape="empty")
                 done = modules.run("ocsp_check", {"paths": [str(path)], **options})
                 assert not done.failed, done.output
+                assert api["api_token"] not in done.output
                 (entry,) = done.result["certificates"]
                 found[way] = (entry["status"], entry["source"], entry["verified"])
             return found
@@ -276,8 +277,10 @@ def test_against_the_sandbox(tmp_path: pathlib.Path) -> None:
         assert revoked["crl"] == ("good", "crl", True)
         ways["crl"].pop("crl_cache_path")
         assert said()["crl"] == ("revoked", "crl", True)
-        token = modules.run("ocsp_check", {"paths": [str(path)], **ways["sslmarket"], "api_token": "wrong"})
+        wrong = {**ways["sslmarket"], "api_token": "a-wrong-token"}
+        token = modules.run("ocsp_check", {"paths": [str(path)], **wrong})
         assert (token.failed, token.result["error"]["kind"]) == (True, "auth")
+        assert "a-wrong-token" not in token.output
 
 
 def bought(sandbox: Sandbox, folder: pathlib.Path, name: str) -> tuple[int, pathlib.Path]:
