@@ -51,13 +51,14 @@ def facts(contents: Mapping[str, bytes], options: Mapping[str, Any], now: dateti
         and SERIAL.match(known["serial"])
         and int(known["serial"], 16) == serial_number(certificates[0])
         and isinstance(known["names"], list)
+        and all(isinstance(name, str) for name in names)
         and set(domains) <= names <= set(domains) | extra
         and all(start - _TOLERANCE <= now <= end for start, end in dates)
     )
     if not right:
         return None
     digests = {file: model.sha256(contents[file]) for file in FILES}
-    return {**options, "domains": list(domains), **known, "digests": digests}
+    return {**options, "domains": list(domains), **known, "names": sorted(names), "digests": digests}
 
 
 def serial_number(der: bytes) -> int:

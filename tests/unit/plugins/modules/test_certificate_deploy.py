@@ -48,7 +48,8 @@ while True:
     plain, _address = server.accept()
     plain.settimeout(2)
     try:
-        context.wrap_socket(plain, server_side=True).close()
+        with context.wrap_socket(plain, server_side=True) as tls:
+            tls.recv(1)  # it waits for a request, as servers do
     except OSError:
         plain.close()
 """
@@ -106,6 +107,7 @@ class Fleet:
     path: pathlib.Path
     servers: list[Server] = field(default_factory=list)
     interpreter: str = sys.executable
+    environment: dict[str, str] = field(default_factory=dict)
 
     @property
     def sets(self) -> pathlib.Path:
@@ -140,9 +142,10 @@ class Fleet:
             entry.setdefault("endpoints", [{"port": server.port}])
         return entry
 
-    def deploy(self, *certificates: dict[str, Any], check: bool = False, **more: Any) -> Run:
+    def deploy(self, *certificates: dict[str, Any], check: bool = False, play: Any = None, **more: Any) -> Run:
         options = {"sets_path": str(self.sets), "root": str(self.root), "proof_timeout": 5, **more}
-        return self.play([{"name": "Deploy", MODULE: {**options, "certificates": list(certificates)}}], check=check)
+        tasks = [{"name": "Deploy", MODULE: {**options, "certificates": list(certificates)}}]
+        return self.play(tasks, check=check, **(play or {}))
 
     def play(self, tasks: list[dict[str, Any]], *, check: bool = False, **play: Any) -> Run:
         playbook = self.path / "play.json"
@@ -153,13 +156,23 @@ class Fleet:
         plugins.mkdir(exist_ok=True)
         (plugins / "collect.py").write_text(CALLBACK)
         collected.unlink(missing_ok=True)
-        command = ["ansible-playbook", "-vvvv", "--diff", "-i", "host.example,", "-c", "local", str(playbook)]
+        command = [
+            str(pathlib.Path(sys.executable).with_name("ansible-playbook")),
+            "-vvvv",
+            "--diff",
+            "-i",
+            "host.example,",
+            "-c",
+            "local",
+            str(playbook),
+        ]
         environment = {
             **os.environ,
             "ANSIBLE_CALLBACK_PLUGINS": str(plugins),
             "ANSIBLE_CALLBACKS_ENABLED": "collect",
             "ANSIBLE_LOG_PATH": str(self.path / "ansible.log"),
             "COLLECT": str(collected),
+            **self.environment,
         }
         done = subprocess.run(
             [*command, "-e", f"ansible_python_interpreter={self.interpreter}", *(["--check"] if check else [])],
