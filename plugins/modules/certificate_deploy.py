@@ -21,6 +21,10 @@ description:
     An endpoint that serves something else is noticed at every run, so a reload that was missed is made up for.
   - A reload that failed or was cut off is made up for by the next run, with or without endpoints. From before a switch until the
     reload commands of the set succeeded and its endpoints were proven, C(<root>/<name>/reload-owed) keeps that in mind.
+  - A host is looked at first, by one shell command in which no Python takes part. It tells digests, modes, owners and links, all of
+    what the module would read, and what the endpoints serve. If nothing is to do, that was all. Otherwise the module runs on the
+    host, and only the files of those sets travel that are missing or damaged there.
+  - With O(state=absent) sets are removed from the host.
 author:
   - The certfleet.reseller contributors (@certfleet)
 extends_documentation_fragment:
@@ -32,11 +36,24 @@ attributes:
     details:
       - The prediction is the plan that the real run carries out.
       - Sets are verified and endpoints are asked for their certificate in check mode too. No reload command is run.
+      - A set that O(state=absent) would not remove, because it is in use, is an error in check mode too.
       - A set that is not issued yet is an error; in check mode it is predicted to be installed, for the task that issues it did not run.
   diff_mode:
     details:
       - Shows serial numbers, names, dates, fingerprints, modes and links. Keys are never part of it.
 options:
+  state:
+    description:
+      - V(present) installs the sets.
+      - V(absent) removes from the host what V(present) has installed, first the links, then all versions with their keys. Of
+        O(certificates) only names and endpoints matter, no reload command is run, and the sets on the controller are neither needed nor
+        touched. Configure services for other certificates and reload them before.
+      - A set whose certificate one of its O(certificates[].endpoints) still serves, whichever version it is, is not removed. Neither is one
+        with something in its directory that this module has not put there. Both do not hold up the others, and the task fails for
+        them at the end. A service that is down serves nothing, so it does not keep a set.
+    type: str
+    choices: [present, absent]
+    default: present
   sets_path:
     description:
       - Directory of the certificate sets on the controller, with C(<file name of the set>/current) in it.
@@ -51,7 +68,7 @@ options:
     default: /etc/certfleet
   certificates:
     description:
-      - The sets this host shall have. Sets that are not in the list are left alone.
+      - The sets this host shall have, or shall not have with O(state=absent). Sets that are not in the list are left alone.
     type: list
     elements: dict
     required: true
@@ -94,7 +111,7 @@ options:
         default: []
       endpoints:
         description:
-          - Where this host must serve the certificate.
+          - Where this host must serve the certificate, or must not with O(state=absent).
           - Without O(certificates[].reload) the endpoints are only proven.
         type: list
         elements: dict
@@ -157,6 +174,12 @@ options:
       - Filled in by the action plugin. The files, encoded in Base64.
     type: dict
 notes:
+  - The look at a host takes a POSIX shell, C(stat) and C(sha256sum) as GNU or busybox have them, for endpoints also C(openssl),
+    C(timeout) and C(sed), and C(getent) where a group is given by name. Where one is missing, where a name is unusual, and where the answer
+    is not exactly as expected, the module looks, with the same result. With C(-vvv) the task says what was done, and why.
+  - A TLS server that breaks off the handshake, for it wants a certificate of its client, is always looked at by the module.
+  - Of a set that is on the host already, byte by byte, dates and names are checked again at each run. It is verified anew, together
+    with its key, before anything is changed.
   - Without pipelining Ansible keeps the module with its arguments, private keys among them, in its temporary directory on the host
     while the module runs. Only the user that runs the module can read it. Set C(ansible_pipelining=true) to avoid the file.
   - A service that opens key and certificate one after the other may see both sides of a switch if it starts at that moment. The
@@ -192,6 +215,15 @@ EXAMPLES = r"""
             server_name: shop.example.com
           - port: 465
             server_name: mail.example.com
+
+- name: The old shop is gone
+  certfleet.reseller.certificate_deploy:
+    state: absent
+    sets_path: ~/.certfleet/sets
+    certificates:
+      - name: shop.example.org
+        endpoints:
+          - port: 443
 """
 
 RETURN = r"""
@@ -206,7 +238,7 @@ sets:
       type: str
       sample: www.example.com
     serial:
-      description: Serial number of the certificate in hexadecimal.
+      description: Serial number of the certificate in hexadecimal; null with O(state=absent), like the other facts of the certificate.
       type: str
       sample: 4d2f0c77a1b3
     fingerprint:
@@ -274,7 +306,7 @@ steps:
   elements: dict
   contains:
     action:
-      description: One of V(install), V(repair), V(set_access), V(switch), V(reload), V(prove), V(remove).
+      description: One of V(install), V(repair), V(set_access), V(switch), V(reload), V(prove), V(unlink), V(remove).
       type: str
       sample: switch
     subject:
