@@ -10,6 +10,7 @@ import os
 import pathlib
 import shlex
 import socket
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -206,6 +207,62 @@ def test_become(fleet: Fleet, open_folder: pathlib.Path, program: Callable[[str]
         assert run.code == code, run.output
         assert (QUICK if user == "daemon" else "privkey.pem could not be read") in run.output
     assert not [*fleet.path.rglob("hit"), *open_folder.rglob("hit")]
+
+
+SSHD = """
+Port {port}
+ListenAddress 127.0.0.1
+HostKey {path}/key
+AuthorizedKeysFile {path}/key.pub
+PidFile none
+PermitRootLogin prohibit-password
+StrictModes no
+"""
+
+
+@pytest.fixture
+def ssh(tmp_path: pathlib.Path) -> Iterator[dict[str, Any]]:
+    """The variables of a host that is reached by a real sshd, with a /run of its own: it wants a directory there."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "key")], check=True)
+    (tmp_path / "sshd").write_text(SSHD.format(port=port, path=tmp_path))
+    script = f"mount -t tmpfs none /run && mkdir /run/sshd && exec /usr/sbin/sshd -D -e -f {tmp_path}/sshd"
+    with subprocess.Popen(["unshare", "-m", "sh", "-c", script], stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr
+            said = process.stderr.readline()
+            if "listening" not in said:
+                pytest.skip(f"sshd does not start here: {said}")
+            yield {
+                "ansible_connection": "ssh",
+                "ansible_host": "127.0.0.1",
+                "ansible_port": port,
+                "ansible_user": "root",
+                "ansible_ssh_private_key_file": str(tmp_path / "key"),
+                "ansible_ssh_common_args": f"-o ControlPath=none -o UserKnownHostsFile={tmp_path}/hosts -F none",
+                "ansible_host_key_checking": False,
+            }
+        finally:
+            process.kill()
+
+
+@pytest.mark.root
+@pytest.mark.needs("ssh", "sshd", "ssh-keygen", "unshare", "su")
+@pytest.mark.parametrize("pipelining", ["0", "1"])
+def test_ssh(fleet: Fleet, ssh: dict[str, Any], open_folder: pathlib.Path, pipelining: str) -> None:
+    fleet.environment["ANSIBLE_PIPELINING"] = pipelining
+    store(fleet.sets, NAME, issue([NAME]))
+    root = open_folder / "it's $HOME"
+    options = {"root": str(root), "certificates": [fleet.entry(NAME, owner="daemon", group="daemon")]}
+    task = {"name": "Deploy", MODULE: {"sets_path": str(fleet.sets), **options}}
+    assert fleet.play([task], vars=ssh).actions == ["install", "switch"]
+    fleet.interpreter = NO_PYTHON
+    become = {"become": True, "become_user": "daemon", "become_method": "su", "become_flags": "-s /bin/sh"}
+    for each in (task, {**task, **become}):
+        run = fleet.play([each], vars=ssh)
+        assert run.code == 0, run.output
+        assert QUICK in run.output
 
 
 @pytest.mark.needs("ssh")
