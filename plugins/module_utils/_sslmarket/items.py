@@ -24,6 +24,7 @@ from .._x509.keys import DEFAULT_SIZE
 from .._x509.renewal import Policy, due
 from .contacts import GROUPS
 from .contacts import check as check_contact
+from .journal import is_whole
 from .model import order_id
 
 METHODS = ("DNS", "FILE", "Email")
@@ -71,7 +72,7 @@ class Present:
         """The order of the live certificate, as its set remembers it."""
         meta = self.state.live.meta if self.state and self.state.live else {}
         found = meta.get("order_id")
-        return found if type(found) is int and meta.get("api_url") == api_url else None
+        return found if is_whole(found) and meta.get("api_url") == api_url else None
 
 
 def from_params(params: Mapping[str, Any]) -> tuple[Item, ...]:

@@ -220,6 +220,11 @@ class Journal:
             ) from None
 
 
+def is_whole(value: object) -> bool:
+    """A whole number; to Python, true and false are two of them."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def _sensible(purchase: Purchase) -> bool:
     """Members of the right types, and an order's number where there is an order, and nowhere else."""
     texts = (purchase.public_key, purchase.sent, purchase.contacts, purchase.problem)
@@ -229,10 +234,10 @@ def _sensible(purchase: Purchase) -> bool:
         and bool(purchase.names)
         and all(isinstance(text, str) for text in (purchase.product_code, *purchase.names))
         and all(text is None or isinstance(text, str) for text in texts)
-        and all(type(number) is int for number in (*purchase.seen, purchase.number))
-        and (type(purchase.order_id) is int if placed else purchase.order_id is None)
-        and (purchase.years is None or type(purchase.years) is int)
-        and type(purchase.adopted) is bool
+        and all(is_whole(number) for number in (*purchase.seen, purchase.number))
+        and (is_whole(purchase.order_id) if placed else purchase.order_id is None)
+        and (purchase.years is None or is_whole(purchase.years))
+        and isinstance(purchase.adopted, bool)
     )
 
 

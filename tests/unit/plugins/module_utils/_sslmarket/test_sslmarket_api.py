@@ -266,7 +266,7 @@ def test_reads_fail(call: Callable[[Api], Any], reply: Any, kind: type[Collectio
     session = ScriptedSession(reply)
     with pytest.raises(CollectionError) as error:
         call(api(session))
-    assert type(error.value) is kind
+    assert error.type is kind
     retried = kind in (NotSent, OutcomeUnknown, TransportError, RateLimited)
     assert len(session.sent) == (4 if retried else 1)
 
@@ -347,7 +347,7 @@ def test_writes_fail(call: Callable[[Api], Any], reply: Any, kind: type[Collecti
     session = ScriptedSession(reply)
     with pytest.raises(CollectionError) as error:
         call(api(session))
-    assert type(error.value) is kind
+    assert error.type is kind
     assert len(session.sent) == 1
 
 
@@ -519,7 +519,7 @@ def test_over_sockets(play: Any, kind: type[CollectionError]) -> None:
     with Hostile(play) as server:
         with pytest.raises(CollectionError) as error:
             Api(server.url + "/api", Secret(TOKEN), timeout=0.5).place("CODE", fixture("order-request"))
-        assert type(error.value) is kind
+        assert error.type is kind
         assert len(server.requests) == 1
     (received,) = server.requests
     assert (received.method, received.target) == ("POST", "/api/order/certificate/CODE")

@@ -134,7 +134,7 @@ def test_a_definite_no(sandbox: Sandbox, code: str, changes: dict[str, Any], sta
     before = sandbox.count(effect="order_booked")
     with pytest.raises(ProviderError) as refused:
         api(sandbox).place(code, {**REQUEST, **changes})
-    assert type(refused.value) is ProviderError
+    assert refused.type is ProviderError
     assert refused.value.status in (status, 422)
     assert refused.value.detail
     assert sandbox.count(effect="order_booked") == before
