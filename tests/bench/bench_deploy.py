@@ -1,0 +1,229 @@
+# Copyright (c) 2026 the certfleet.reseller contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What certificate_deploy costs on a fleet, beside ansible.builtin.ping and the usual role of six tasks.
+
+Whole runs of ansible-playbook over hosts with roots of their own on this machine: local connection, no facts, ten forks, no pipelining. The
+start of a play without a task is subtracted. "First run" is for hosts that have nothing yet, "in order" for those where nothing is to do.
+
+- ping: one ansible.builtin.ping per host, the unit of the columns "pings".
+- six tasks: stat, copy of key, certificate and chain, x509_certificate_info, and a handler for the reload. One set; nothing is verified.
+- N sets: one certificate_deploy with N sets.
+- N sets, served: the same with a TLS endpoint for each set: the run proves what it serves, N handshakes per host. They are the host's work, which
+  is this machine's here, as is the server's. Elsewhere the controller has none of it.
+
+Time is what a user waits for; the processor's time is less disturbed by what else a machine does, and counts controller and hosts, but not
+the server.
+
+    make bench        or: python tests/bench/bench_deploy.py [--hosts 10 50] [--sets 1 10] [--rounds 3]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import socket
+import ssl
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+import tests.conftest  # noqa: E402, F401  # it makes the collection importable
+from tests.unit.plugins.module_utils._deploy.pki import issue, store  # noqa: E402
+
+INFO = "community.crypto.x509_certificate_info"
+FORKS = 10
+START, PING, SIX = "start", "ping", "six tasks"
+FIRST, IN_ORDER = "first run", "in order"
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Seconds: as a clock has them, and of the processor."""
+
+    elapsed: float
+    processor: float
+
+    def __sub__(self, other: Spent) -> Spent:
+        return Spent(self.elapsed - other.elapsed, self.processor - other.processor)
+
+
+def processor() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def median(all_spent: list[Spent]) -> Spent:
+    return Spent(*(statistics.median(getattr(each, name) for each in all_spent) for name in ("elapsed", "processor")))
+
+
+class Bench:
+    """A controller's sets, a server for their endpoints, and plays over as many hosts as are asked for."""
+
+    def __init__(self, path: Path, sets: int) -> None:
+        self.path = path
+        self.names = [f"n{number}.example.com" for number in range(sets)]
+        for name in self.names:
+            store(path / "sets", name, issue([name]))
+        self.port = self._serve()
+
+    def _serve(self) -> int:
+        contexts = {}
+        for name in self.names:
+            live = self.path / "sets" / name / "current"
+            contexts[name] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            contexts[name].load_cert_chain(live / "fullchain.pem", live / "privkey.pem")
+        first = contexts[self.names[0]]
+
+        def choose(tls: ssl.SSLSocket, name: str, _context: ssl.SSLContext) -> None:
+            tls.context = contexts[name]
+
+        first.sni_callback = choose  # type: ignore[assignment]
+        server = socket.create_server(("127.0.0.1", 0), backlog=1000)
+
+        def answer() -> None:
+            while True:
+                plain, _address = server.accept()
+                plain.settimeout(5)
+                with suppress(OSError), plain, first.wrap_socket(plain, server_side=True) as tls:
+                    tls.recv(1)  # as servers do, it waits for a request
+
+        for _thread in range(4):
+            threading.Thread(target=answer, daemon=True).start()
+        return int(server.getsockname()[1])
+
+    def host_root(self, play: str) -> str:
+        return str(self.path / "hosts" / "{{ inventory_hostname }}" / play.replace(" ", "-"))
+
+    def deploy(self, play: str, sets: int, served: bool) -> list[dict[str, Any]]:
+        endpoints = {"endpoints": [{"port": self.port}]} if served else {}
+        certificates = [{"name": name, **endpoints} for name in self.names[:sets]]
+        options = {"sets_path": str(self.path / "sets"), "root": self.host_root(play), "certificates": certificates}
+        return [{"certfleet.reseller.certificate_deploy": options}]
+
+    def six_tasks(self) -> list[dict[str, Any]]:
+        source, target = self.path / "sets" / self.names[0] / "current", self.host_root(SIX)
+        copies: list[dict[str, Any]] = [
+            {
+                "ansible.builtin.copy": {"src": str(source / file), "dest": f"{target}-{file}", "mode": mode},
+                "notify": "reload",
+            }
+            for file, mode in (("privkey.pem", "0600"), ("cert.pem", "0644"), ("chain.pem", "0644"))
+        ]
+        return [
+            {"ansible.builtin.stat": {"path": f"{target}-cert.pem"}},
+            *copies,
+            {INFO: {"path": f"{target}-cert.pem"}},
+        ]
+
+    def play(self, name: str, tasks: list[dict[str, Any]], hosts: int) -> Spent:
+        """A whole ansible-playbook."""
+        file, inventory = self.path / "play.json", self.path / f"hosts-{hosts}"
+        names = [f"host{number:03}" for number in range(hosts)]
+        inventory.write_text("\n".join(names) + "\n")
+        for host in names:
+            (self.path / "hosts" / host).mkdir(parents=True, exist_ok=True)
+        handlers = [{"name": "reload", "ansible.builtin.command": "true"}]
+        play = {"hosts": "all", "gather_facts": False, "tasks": tasks, "handlers": handlers if name == SIX else []}
+        file.write_text(json.dumps([play]))
+        started, used = time.monotonic(), processor()
+        done = subprocess.run(
+            ["ansible-playbook", "-i", str(inventory), "-c", "local", "-f", str(FORKS), str(file)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        spent = Spent(time.monotonic() - started, processor() - used)
+        if done.returncode:
+            sys.exit(f"{name} failed:\n{done.stdout[-3000:]}{done.stderr[-1000:]}")
+        self.changed = "changed=0" not in done.stdout
+        return spent
+
+    def forget(self) -> None:
+        """The hosts are new again."""
+        shutil.rmtree(self.path / "hosts", ignore_errors=True)
+
+
+def plays(bench: Bench, sets: list[int]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    yield START, []
+    yield PING, [{"ansible.builtin.ping": {}}]
+    yield SIX, bench.six_tasks()
+    for number in sets:
+        word = "set" if number == 1 else "sets"
+        for served in (False, True):
+            name = f"{number} {word}{', served' if served else ''}"
+            yield name, bench.deploy(name, number, served)
+
+
+def measure(bench: Bench, sets: list[int], hosts: int, rounds: int) -> dict[str, dict[str, list[Spent]]]:
+    """First runs, then runs in order, of all plays by turns: what disturbs the machine disturbs them all."""
+    found: dict[str, dict[str, list[Spent]]] = {FIRST: {}, IN_ORDER: {}}
+    for _round in range(rounds):
+        bench.forget()
+        for kind, spent in found.items():
+            for name, tasks in plays(bench, sets):
+                spent.setdefault(name, []).append(bench.play(name, tasks, hosts))
+                if name not in (START, PING) and bench.changed != (kind == FIRST):
+                    sys.exit(f"{name}: {kind} it is not")
+    return found
+
+
+def report(hosts: int, found: dict[str, dict[str, list[Spent]]], rounds: int) -> None:
+    print(f"{hosts} hosts, {FORKS} forks, medians of {rounds}")
+    for kind, all_spent in found.items():
+        middle = {name: median(each) for name, each in all_spent.items()}
+        start = middle.pop(START)
+        beyond = {name: spent - start for name, spent in middle.items()}
+        print(f"  {kind} (the start of the play takes {start.elapsed:.2f} s)")
+        print(
+            f"    {'':<16} {'s':>8} {'ms/host':>8} {'pings':>7} {'six tasks':>10}   processor: {'ms/host':>8} {'pings':>7}"
+        )
+        for name, spent in beyond.items():
+            pings, six = spent.elapsed / beyond[PING].elapsed, beyond[SIX].elapsed / spent.elapsed
+            print(
+                f"    {name:<16} {spent.elapsed:8.2f} {spent.elapsed * 1000 / hosts:8.1f} {pings:7.2f} {'1/%.1f' % six:>10}"
+                f"{'':14} {spent.processor * 1000 / hosts:8.1f} {spent.processor / beyond[PING].processor:7.2f}"
+            )
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix="certfleet-bench-"))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--hosts", type=int, nargs="+", default=[10, 50])
+    parser.add_argument("--sets", type=int, nargs="+", default=[1, 10])
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    paths = os.environ["ANSIBLE_COLLECTIONS_PATH"].split(os.pathsep)
+    if not any(Path(path, "ansible_collections", "community", "crypto").exists() for path in paths):
+        print("skipped: community.crypto is missing (tools/collection_from_pypi.py brings it)")
+        return
+    with folder() as path:
+        bench = Bench(path, max(arguments.sets))
+        for hosts in arguments.hosts:
+            report(hosts, measure(bench, arguments.sets, hosts, arguments.rounds), arguments.rounds)
+
+
+if __name__ == "__main__":
+    main()
