@@ -123,19 +123,19 @@ class Transport:
             connection.sendall(message)
             answer = http.client.HTTPResponse(source, method=message[:4].decode("ascii").strip())  # type: ignore[arg-type]
             answer.begin()
-            server.answered = True
             source.deadline = end
             content = answer.read(limit + 1)
             if len(content) > limit:
                 raise ProtocolError("%s sent more than %d bytes" % (origin, limit))
             if answer.length:
                 raise TransportError("%s broke off its answer" % origin)
+            server.answered = True
             keep = answer.isclosed() and not answer.will_close
             return Reply(answer.status, content)
         except ConnectionError:  # http.client.RemoteDisconnected is one
             raise _Gone() from None
         except socket.timeout:
-            raise server.late() from None
+            raise server.strike(TransportError("%s did not answer in time" % origin)) from None
         except http.client.IncompleteRead:
             raise TransportError("%s broke off its answer" % origin) from None
         except (http.client.HTTPException, ValueError) as error:
@@ -161,7 +161,11 @@ class Transport:
                     return self._first(server), False
         if server.failure is not None:
             raise type(server.failure)(server.failure.message)
-        return self._dialer.open(server.target, server.addresses, self._deadline(self.patience).seconds), False
+        try:
+            return self._dialer.open(server.target, server.addresses, self._deadline(self.patience).seconds), False
+        except NotSent as error:
+            server.strike(error)
+            raise
 
     def _first(self, server: _Server) -> socket.socket:
         patience = self._deadline(self.patience)
@@ -192,8 +196,7 @@ class _Server:
         self.failure: CollectionError | None = None
         self.idle: list[socket.socket] = []
 
-    def late(self) -> TransportError:
-        error = TransportError("%s did not answer in time" % self.target.origin)
+    def strike(self, error: CollectionError) -> CollectionError:
         self.strikes += 1
         if not self.answered or self.strikes >= _STRIKES:
             self.failure = error

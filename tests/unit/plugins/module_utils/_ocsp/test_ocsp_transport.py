@@ -292,6 +292,24 @@ def test_one_late_answer_of_a_living_server() -> None:
         server.over.set()
 
 
+def test_a_server_that_is_gone_after_its_first_answer() -> None:
+    attempts = []
+
+    def connect(address: str, port: int, seconds: float) -> socket.socket:
+        attempts.append(address)
+        if len(attempts) > 1:
+            raise TimeoutError("too late")
+        return socket.create_connection((address, port), seconds)
+
+    with Hostile(reply(200, b"answer")) as server:
+        sender = transport(server.port, connect=connect)
+        assert fetch(server, sender).body == b"answer"
+        for _number in range(10):
+            with pytest.raises(NotSent, match="no answer in time"):
+                fetch(server, sender)
+    assert len(attempts) == 3
+
+
 def in_threads(count: int, work: Any) -> list[Any]:
     results: list[Any] = []
 
