@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support import ordering
 from tests.support.canary import Runs, forms
 from tests.support.sandbox import Sandbox
 
@@ -139,15 +140,10 @@ class Tasks:
         self.add("real", module, options)
         self.add("failure", module, {**options, **failure})
         self.add("wrong options", module, {**options, "no_such_option": 1})
-        self.add(
-            "wrong options",
-            module,
-            {
-                name: value
-                for name, value in options.items()
-                if name not in ("path", "sets_path", "webroot", "account_key_path")
-            },
-        )
+        needed = ("path", "sets_path", "webroot", "account_key_path", "journal_dir")
+        if any(name in options for name in needed):
+            rest = {name: value for name, value in options.items() if name not in needed}
+            self.add("wrong options", module, rest)
 
 
 def module_tasks(sandbox: Sandbox, state: Path) -> Tasks:
@@ -240,7 +236,43 @@ def module_tasks(sandbox: Sandbox, state: Path) -> Tasks:
     }  # type: ignore[dict-item]
     broken = {"root": f"{state}/elsewhere", "certificates": [{**sets["certificates"][0], "reload": [["false"]]}]}  # type: ignore[dict-item]
     made.life("certificate_deploy", deploy, broken)
+    market_tasks(made, sandbox, state)
+    certificate_tasks(made, sandbox, state)
     return made
+
+
+def market_tasks(made: Tasks, sandbox: Sandbox, state: Path) -> None:
+    """By e-mail, so that the order goes on waiting, and the e-mail can be sent again."""
+    wrong = {"api_token": "{{ wrong_key }}"}
+    known = ordering.access(sandbox, state / "journal", api_token="{{ api_token }}")
+    account = {name: value for name, value in known.items() if name != "journal_dir"}
+    csr = state / "requests" / "mail.csr"
+    ordering.request(csr, "mail.beta.test")
+    subject = {**known, "product_code": ordering.PRODUCT, "csr_path": str(csr)}
+    order = {**subject, **ordering.CONTACTS, "dv_auth_method": "Email", "voucher": "{{ voucher }}"}
+    made.add("failure", "sslmarket_product_info", account)  # the echo
+    made.life("sslmarket_product_info", account, wrong)
+    made.life("sslmarket_order", order, {**wrong, "journal_dir": f"{state}/other"}, register="market")
+    made.life("sslmarket_order_info", {**account, "details": True}, wrong)
+    files = {"fullchain_path": f"{state}/requests/mail.pem", "wait": False}
+    made.life("sslmarket_certificate", {**subject, **files}, wrong)
+    number = {"order_id": "{{ (market.orders | first).order_id }}"}
+    made.life("sslmarket_dcv_resend", {**account, **number}, wrong)
+
+
+def certificate_tasks(made: Tasks, sandbox: Sandbox, state: Path) -> None:
+    live = f"{state}/sets/www.alpha.test/current"
+    ours = {"path": f"{live}/fullchain.pem", "private_key_path": f"{live}/privkey.pem"}
+    made.life("cert_decode", ours, {"path": f"{live}/privkey.pem"})
+    made.life("ocsp_check", {"paths": [f"{live}/fullchain.pem"], "fail_on": []}, {"paths": [f"{live}/privkey.pem"]})
+    account = {
+        "api_url": sandbox.sslmarket["api_url"],
+        "api_token": "{{ api_token }}",
+        "ca_path": sandbox.ca_path,
+    }
+    made.add("real", "cert_decode", {"path": f"{live}/cert.pem", "decoder": "sslmarket", **account})
+    asked = {"paths": [f"{live}/fullchain.pem"], "fail_on": [], "checker": "sslmarket"}
+    made.add("real", "ocsp_check", {**asked, **account}, ignore_errors=True)
 
 
 def test_modules(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -259,6 +291,7 @@ def test_modules(sandbox: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "vars.json").write_text(json.dumps(GIVEN))
     sandbox.clear_faults()
     echo(sandbox, "sslcom", "account_key", "secret_key")
+    echo(sandbox, "sslmarket", "api_token", operation="product_list")
     echo(sandbox, "identrust", "api_key", operation="account")
     echo(sandbox, "identrust", "client_secret", operation="token")
     runs = Runs(tmp_path)
