@@ -136,11 +136,11 @@ def pytest(name: str, *arguments: str, seconds: int) -> Check:
 
 
 def unit(extra: list[str]) -> list[Check]:
-    return [pytest("unit", "-n", "auto", "tests/unit", *extra, seconds=900)]
+    return [pytest("unit", "-n", "auto", "tests/unit", *extra, seconds=1500)]
 
 
 def integration(extra: list[str]) -> list[Check]:
-    return [pytest("integration", "tests/integration", *extra, seconds=1500)]
+    return [pytest("integration", "tests/integration", *extra, seconds=2700)]
 
 
 def kills(extra: list[str]) -> list[Check]:
