@@ -3,12 +3,13 @@
 # make cannot handle a checkout in a folder with a space otherwise.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs-lint sanity unit integration kills molecule bench faults build clean .demo .test
+.PHONY: help demo test lint docs-lint sanity unit integration kills fleet molecule bench faults build clean .demo .test
 MAKEFLAGS += --no-print-directory
 
 PY := .venv/bin/python
 CHECKS := $(PY) tools/checks.py
 ARGS ?=
+HOSTS ?= 5
 
 # Ansible finds the collection by this link to the checkout
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.venv/collections
@@ -27,7 +28,7 @@ help: ## this list
 demo: .demo ## a certificate from credential to handshake, against the sandbox on this machine
 	@$(PY) tools/demo.py $(ARGS)
 
-test: .test ## everything: lint, sanity, unit, integration, kills, molecule
+test: .test ## everything: lint, sanity, unit, integration, kills, fleet, molecule
 	@$(CHECKS) all
 
 lint: .test ## ruff, mypy, yamllint, ansible-lint, documentation, changelog, shellcheck
@@ -50,6 +51,9 @@ molecule: .test ## every scenario in extensions/molecule
 
 kills: .test ## the kill test: 200 SIGKILLs, and what is left of them
 	@$(CHECKS) kills -- $(ARGS)
+
+fleet: .test ## deployments to HOSTS=5 hosts booted with systemd, over ssh; needs root and a Debian mirror once
+	@$(PY) tests/support/fleet_root.py && CERTFLEET_FLEET_HOSTS=$(HOSTS) $(CHECKS) fleet -- $(ARGS)
 
 faults: .test ## the long kill test; prints its counts
 	@$(PY) -m pytest -m slow -s -v tests $(ARGS)
