@@ -28,7 +28,7 @@ help: ## this list
 demo: .demo ## a certificate from credential to handshake, against the sandbox on this machine
 	@$(PY) tools/demo.py $(ARGS)
 
-test: .test ## everything: lint, sanity, unit, integration, kills, fleet, molecule
+test: .test ## everything but the fleet: lint, sanity, unit, integration, kills, molecule
 	@$(CHECKS) all
 
 lint: .test ## ruff, mypy, yamllint, ansible-lint, documentation, changelog, shellcheck

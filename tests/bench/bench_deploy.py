@@ -21,6 +21,7 @@ the server.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import resource
@@ -42,7 +43,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-import tests.conftest  # noqa: E402, F401  # it makes the collection importable
+importlib.import_module("tests.conftest")  # it makes the collection importable
 from tests.unit.plugins.module_utils._deploy.pki import issue, store  # noqa: E402
 
 INFO = "community.crypto.x509_certificate_info"
