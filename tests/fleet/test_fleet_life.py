@@ -41,7 +41,7 @@ def test_a_fleet_whose_starter_ends(machines: Machines, number: int) -> None:
     )
     assert starter.stdout
     assert starter.stdin
-    with starter.stdout, starter.stdin:
+    with starter:
         folder, *processes = starter.stdout.readline().split()
         ends = []
         for process in processes:
