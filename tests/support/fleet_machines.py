@@ -199,7 +199,7 @@ class Machines:
     def _inside(self) -> list[str]:
         assert self._process
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
-        return ["nsenter", f"--target={children[0]}", "--mount", "--net", "--pid"]
+        return ["nsenter", f"--target={children[0]}", "--mount", "--net", "--pid", "--root"]
 
     def outside_command(self, *argv: str, folder: Path | None = None) -> list[str]:
         """The command line that runs a program on the bridge, where the controller and the hosts' clients are."""
