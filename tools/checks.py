@@ -29,6 +29,7 @@ LINKED = COLLECTIONS / "ansible_collections" / "certfleet" / "reseller"
 NO_SKIP = os.environ.get("CERTFLEET_NO_SKIP") == "1"
 LINT_AT_A_TIME = min(4, os.cpu_count() or 1)
 RUNNING: set[int] = set()  # process groups, to be stopped with this process
+SHOWN = 20  # failed tests that are named before the counts; the rest is in the output
 PARTS = ("lint", "sanity", "unit", "integration", "kills", "fleet", "molecule")
 ALL = tuple(part for part in PARTS if part != "fleet")  # it needs root, and a root file system for its hosts
 
@@ -255,6 +256,8 @@ def show(result: Result) -> None:
     counts += f", {len(result.skipped)} skipped" if result.check.report and result.skipped else ""
     counts += f", {len(result.awaited)} awaited" if result.awaited else ""
     print(f"  {state:8}{result.check.name:32}{result.seconds:7.1f} s{counts}", flush=True)
+    for name in result.failed[:SHOWN] if result.check.report else ():
+        print(f"          {name[:200]}", flush=True)
     for line in result.counts:
         print(f"          {line[:200]}", flush=True)
     if result.failed:
