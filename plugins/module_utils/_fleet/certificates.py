@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping
 
+from .._core import options
 from .._core.directories import fixed_key_type
 from .._core.errors import UsageError, clean
 from .._core.names import dns_name
+from .._core.options import Option
 from .._sslmarket import contacts
-from . import options
 from .hosts import Hosts
 from .issuers import CONTACTS, ISSUERS, PRODUCT, SSLMARKET
-from .options import Option
 
 CERTIFICATES = "certfleet_certificates"
 HTTP01, DNS01 = "http-01", "dns-01"

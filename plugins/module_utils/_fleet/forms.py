@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from .._core import options
 from .._core.errors import UsageError
-from . import options
 from .certificates import CERTIFICATES, DNS01
 
 _FOR_ACME = ("name", "domains", "key_type", "key_size", "challenge", "profile", "preferred_chain")

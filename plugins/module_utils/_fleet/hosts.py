@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import Iterable, Mapping
 
+from .._core import options
 from .._core.errors import UsageError
-from . import options
 
 _SUBSCRIPT = re.compile(r".+\[-?[0-9]*[:-]?-?[0-9]*\]")
 

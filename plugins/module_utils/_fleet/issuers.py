@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 from typing import Any, Mapping
 
+from .._core import options
 from .._core.errors import UsageError, clean
+from .._core.options import Option
 from .._sslmarket import contacts
-from . import options
-from .options import Option
 
 ISSUERS = "certfleet_issuers"
 SSLCOM, IDENTRUST, ACME, SSLMARKET = "sslcom", "identrust", "acme", "sslmarket"

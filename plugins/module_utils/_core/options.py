@@ -13,8 +13,8 @@ import difflib
 import re
 from typing import Any, Callable, Iterable, Mapping, NamedTuple
 
-from .._core.errors import UsageError, clean
-from .._core.names import dns_names
+from .errors import UsageError, clean
+from .names import dns_names
 
 _MODE = re.compile(r"0[0-7]{3}")
 
