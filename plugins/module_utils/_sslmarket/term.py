@@ -28,6 +28,11 @@ _LIFE = (
 )
 
 
+def longest_life(begin: datetime) -> timedelta:
+    """What CAs issue at most from that (naive) day on."""
+    return next(life for since, life in _LIFE if begin >= since)
+
+
 def naive(when: datetime) -> datetime:
     """UTC without saying so, to be compared with the provider's dates."""
     return when.astimezone(timezone.utc).replace(tzinfo=None)
@@ -70,8 +75,8 @@ def renewable(row: Row, now: datetime, renew_before_days: int) -> bool:
 def too_short(not_before: datetime, not_after: datetime, row: Row) -> str | None:
     """In words, how a certificate is shorter than ordered: neither a CA's longest nor up to the end of the term."""
     begin, end, term = naive(not_before), naive(not_after), end_of(row)
-    longest = next(life for since, life in _LIFE if begin >= since)
-    paid = min(row.years * YEAR, longest) if row.years else longest
+    limit = longest_life(begin)
+    paid = min(row.years * YEAR, limit) if row.years else limit
     if end - begin >= paid - _SLACK or (term is not None and end >= term - _SLACK):
         return None
     return "it lives %d days, though %d could be expected" % ((end - begin).days, paid.days)
