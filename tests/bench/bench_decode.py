@@ -31,6 +31,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ObjectIdentifie
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from tests.bench.targets import Target, show  # noqa: E402
 from tests.conftest import prepare_ansible  # noqa: E402
 from tests.support import pki  # noqa: E402
 
@@ -180,7 +181,12 @@ def main() -> None:
     for name, spent in single.items():
         print(f"  {name:<46} {spent:7.3f} s")
     own = single["cert_decode, the module"] - single["an empty module"]
-    print(f"  {'the module less an empty one':<46} {own:7.3f} s   {own / single['plain script']:6.1f} plain scripts")
+    print(f"  {'the module less an empty one':<46} {own:7.3f} s")
+    targets = [Target("the module less an empty one, to the plain script", own / single["plain script"], "<=", 3, "x")]
+    if other:
+        loop = whole[f"{USUAL}.x509_certificate_info (loop)"]
+        targets.append(Target(f"the loop over {USUAL}'s module, to our task", loop / ours, ">=", 40, "x"))
+    show(targets)
 
 
 if __name__ == "__main__":

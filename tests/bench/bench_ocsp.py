@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import shutil
 import socket
@@ -34,6 +33,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from tests.bench.targets import Target, show  # noqa: E402
 from tests.conftest import prepare_ansible  # noqa: E402
 from tests.support.revocation import Lab, Responder, leaf  # noqa: E402
 
@@ -181,21 +181,20 @@ def report(spent: dict[str, list[float]], count: int) -> None:
         "shell": "sh loop of openssl ocsp, no play",
         "loop": "Ansible loop over command: openssl ocsp",
     }
+    rounds = {len(values) for name, values in spent.items() if name != "loop"}
     print(
-        f"{count} certificates, responder {DELAY * 1000:.0f} ms away, medians (of {json.dumps({n: len(v) for n, v in spent.items()})}):"
+        f"{count} certificates, responder {DELAY * 1000:.0f} ms away, medians of {max(rounds)}, "
+        f"the Ansible loop of {len(spent['loop'])}:"
     )
     for name, value in middle.items():
         print(f"  {words[name]:<52} {value:7.2f} s")
-    print(
-        f"  ratio to the shell loop                              {middle['shell'] / middle['ours']:7.1f}   (at least 4)"
-    )
+    targets = [
+        Target("the shell loop of openssl ocsp, to our play", middle["shell"] / middle["ours"], ">=", 4, "x"),
+        Target("what 1 in 10 dead responders cost", middle["dead"] - middle["ours"], "<=", PATIENCE, "s"),
+    ]
     if "loop" in middle:
-        print(
-            f"  ratio to the Ansible loop                            {middle['loop'] / middle['ours']:7.1f}   (at least 30)"
-        )
-    print(
-        f"  dead responders cost                                 {middle['dead'] - middle['ours']:7.2f} s (at most {PATIENCE})"
-    )
+        targets.append(Target("the Ansible loop, to our play", middle["loop"] / middle["ours"], ">=", 30, "x"))
+    show(targets)
 
 
 if __name__ == "__main__":
