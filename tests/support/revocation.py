@@ -22,7 +22,7 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
@@ -60,6 +60,25 @@ def octets(content: bytes) -> bytes:
 
 def bits(content: bytes) -> bytes:
     return tlv(0x03, b"\0" + content)
+
+
+def parts(whole: bytes) -> list[bytes]:
+    """The elements in one, each with its tag and length."""
+    found, place = [], _body(whole, 0)
+    while place < len(whole):
+        body = _body(whole, place)
+        length = whole[place + 1]
+        if length & 0x80:
+            length = int.from_bytes(whole[place + 2 : body], "big")
+        found.append(whole[place : body + length])
+        place = body + length
+    return found
+
+
+def _body(content: bytes, place: int) -> int:
+    """Where the content of the element at ``place`` begins."""
+    length = content[place + 1]
+    return place + 2 + (length & 0x7F if length & 0x80 else 0)
 
 
 def integer(number: int) -> bytes:
@@ -104,6 +123,7 @@ _SIGNATURES = {
     ("rsa", "sha1"): "1.2.840.113549.1.1.5",
     ("rsa", "sha256"): "1.2.840.113549.1.1.11",
 }
+_PSS, _MGF1, _ED25519 = "1.2.840.113549.1.1.10", "1.2.840.113549.1.1.8", "1.3.101.112"
 _HASHES: dict[str, Any] = {"sha1": hashes.SHA1, "sha256": hashes.SHA256, "sha384": hashes.SHA384}
 
 
@@ -111,8 +131,23 @@ def algorithm(kind: str, digest: str) -> bytes:
     return seq(oid(_SIGNATURES[(kind, digest)]), NULL if kind == "rsa" else b"")
 
 
+def _pss(digest: str) -> bytes:
+    """RFC 4055 section 3.1, with salts as long as the digest. SHA-1 is the default, and defaults are left out in DER."""
+    if digest == "sha1":
+        return seq(oid(_PSS), seq())
+    name = seq(oid(_DIGESTS[digest]), NULL)
+    salt = explicit(2, integer(_HASHES[digest].digest_size))
+    return seq(oid(_PSS), seq(explicit(0, name), explicit(1, seq(oid(_MGF1), name)), salt))
+
+
 def sign(key: Any, content: bytes, digest: str) -> tuple[bytes, bytes]:
-    """The algorithm and the signature."""
+    """The algorithm and the signature. ``digest`` may be ``pss-sha256``, for RSA keys."""
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return seq(oid(_ED25519)), key.sign(content)
+    if digest.startswith("pss-"):
+        digest = digest[4:]
+        made = _HASHES[digest]()
+        return _pss(digest), key.sign(content, padding.PSS(padding.MGF1(made), made.digest_size), made)
     if isinstance(key, rsa.RSAPrivateKey):
         return algorithm("rsa", digest), key.sign(content, padding.PKCS1v15(), _HASHES[digest]())
     return algorithm("ec", digest), key.sign(content, ec.ECDSA(_HASHES[digest]()))
@@ -121,6 +156,8 @@ def sign(key: Any, content: bytes, digest: str) -> tuple[bytes, bytes]:
 def key_bits(certificate: x509.Certificate) -> bytes:
     """What is hashed for a key's name: the content of the BIT STRING (RFC 6960 section 4.1.1)."""
     key = certificate.public_key()
+    if isinstance(key, ed25519.Ed25519PublicKey):
+        return key.public_bytes(Encoding.Raw, PublicFormat.Raw)
     if isinstance(key, rsa.RSAPublicKey):
         return key.public_bytes(Encoding.DER, PublicFormat.PKCS1)
     return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)  # type: ignore[union-attr]

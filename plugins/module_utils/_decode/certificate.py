@@ -12,8 +12,9 @@ import hashlib
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Mapping
 
+from .._x509 import der
 from .._x509.guard import guard
-from . import der, signatures, times
+from . import signatures, times
 from .extensions import fields
 from .keys import PrivateKey, public_key
 from .names import distinguished, owner

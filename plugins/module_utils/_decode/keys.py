@@ -10,9 +10,8 @@ import hashlib
 from typing import TYPE_CHECKING, Any, Callable
 
 from .._core.errors import InvalidData
-from .._x509 import pem
+from .._x509 import der, pem
 from .._x509.guard import guard, require_library
-from . import der
 from .notes import Notes
 from .words import KEYS
 

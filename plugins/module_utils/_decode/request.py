@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .._x509 import der
 from .._x509.guard import guard
-from . import der, signatures
+from . import signatures
 from .extensions import fields
 from .keys import PrivateKey, public_key
 from .names import distinguished, owner

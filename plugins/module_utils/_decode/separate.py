@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from .._core.errors import InvalidData
+from .._x509 import der
 from .._x509.guard import guard
-from . import der
 
 # RFC 2985 section 5.4.2, and Microsoft's name for the same
 _REQUESTS = ("1.2.840.113549.1.9.14", "1.3.6.1.4.1.311.2.1.14")

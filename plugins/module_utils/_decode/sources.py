@@ -15,8 +15,8 @@ import re
 from dataclasses import dataclass, field
 
 from .._core.errors import InvalidData
+from .._x509 import der
 from .._x509.guard import guard, require_library
-from . import der
 
 LIMIT = 2 * 1000 * 1000
 DER_LIMIT = 100 * 1000

@@ -10,13 +10,14 @@ speaks about our certificate; it is of now. Whatever fails is ``invalid``. An an
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from .._core.clock import iso
 from .._core.errors import InvalidData, clean
-from .._x509 import path
+from .._x509 import der, path
 from .._x509.facts import extension
 from .._x509.guard import guard
 from . import times
@@ -178,11 +179,14 @@ def _delegate_problem(delegate: x509.Certificate, issuer: x509.Certificate, now:
 
 def _signature_problem(answer: ocsp.OCSPResponse, signer: x509.Certificate) -> str | None:
     from cryptography.exceptions import InvalidSignature
+    from cryptography.x509.oid import SignatureAlgorithmOID
 
-    digest = answer.signature_hash_algorithm
-    if digest is not None and digest.name in ("md5", "sha1"):
-        return "it is signed with %s" % digest.name.upper()
     try:
+        if answer.signature_algorithm_oid == SignatureAlgorithmOID.RSASSA_PSS:
+            return None if _is_pss(signer.public_key(), answer) else "its signature is wrong"
+        digest = answer.signature_hash_algorithm
+        if digest is not None and digest.name in ("md5", "sha1"):
+            return "it is signed with %s" % digest.name.upper()
         _verify(signer.public_key(), answer, digest)
     except (InvalidSignature, TypeError, ValueError):  # also for an algorithm that does not fit the key
         return "its signature is wrong"
@@ -194,9 +198,7 @@ def _verify(key: Any, answer: ocsp.OCSPResponse, digest: Any) -> None:
     from cryptography.x509.oid import SignatureAlgorithmOID
 
     signature, signed, named = answer.signature, answer.tbs_response_bytes, answer.signature_algorithm_oid
-    if isinstance(key, rsa.RSAPublicKey) and named == SignatureAlgorithmOID.RSASSA_PSS:
-        key.verify(signature, signed, padding.PSS(padding.MGF1(digest), padding.PSS.AUTO), digest)
-    elif isinstance(key, rsa.RSAPublicKey) and named.dotted_string.startswith(_RSA):
+    if isinstance(key, rsa.RSAPublicKey) and named.dotted_string.startswith(_RSA):
         key.verify(signature, signed, padding.PKCS1v15(), digest)
     elif isinstance(key, ec.EllipticCurvePublicKey) and named.dotted_string.startswith(_ECDSA):
         key.verify(signature, signed, ec.ECDSA(digest))
@@ -211,6 +213,22 @@ def _verify(key: Any, answer: ocsp.OCSPResponse, digest: Any) -> None:
         raise TypeError("the algorithm is not for this kind of key")
 
 
+def _is_pss(key: Any, answer: ocsp.OCSPResponse) -> bool:
+    """The library does not tell which digest an answer names for RSASSA-PSS. Each of those that are strong enough may be it."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+    if not isinstance(key, rsa.RSAPublicKey):
+        return False
+    for digest in (hashes.SHA256(), hashes.SHA384(), hashes.SHA512()):
+        scheme = padding.PSS(padding.MGF1(digest), padding.PSS.AUTO)
+        with contextlib.suppress(InvalidSignature):
+            key.verify(answer.signature, answer.tbs_response_bytes, scheme, digest)
+            return True
+    return False
+
+
 # --- content ----------------------------------------------------------------------------------------------------------
 
 
@@ -218,12 +236,24 @@ def _check_extensions(answer: ocsp.OCSPResponse) -> None:
     """What is critical and not understood must not be ignored (RFC 6960 section 4.4)."""
     from cryptography import x509
 
-    found = list(answer.extensions)
-    if len(list(answer.responses)) == 1:  # the library shows those of an only one
-        found += list(answer.single_extensions)
-    for each in found:
+    for each in answer.extensions:
         if each.critical and isinstance(each.value, x509.UnrecognizedExtension):
             raise InvalidData("it has the critical extension %s, which is not known" % each.oid.dotted_string)
+
+
+def _critical(tbs: bytes) -> list[bool]:
+    """For each single answer whether it has a critical extension, none of which is understood. The library shows them of an only one."""
+    singles = next(part for part in der.children(tbs, der.element(tbs)) if part.tag == der.SEQUENCE)
+    return [_has_critical(tbs, der.children(tbs, single)) for single in der.children(tbs, singles)]
+
+
+def _has_critical(tbs: bytes, single: list[der.Element]) -> bool:
+    """Behind identifier, status and thisUpdate: nextUpdate as [0], the extensions as [1]."""
+    for part in single[3:]:
+        if part.tag == der.CONTEXT_1:
+            extensions = [der.children(tbs, each) for each in der.children(tbs, der.children(tbs, part)[0])]
+            return any(each[1].tag == der.BOOLEAN and any(der.content(tbs, each[1])) for each in extensions)
+    return False
 
 
 def _nonce(answer: ocsp.OCSPResponse, sent: bytes | None) -> str:
@@ -243,12 +273,15 @@ def _nonce(answer: ocsp.OCSPResponse, sent: bytes | None) -> str:
 def _ours(answer: ocsp.OCSPResponse, question: Question) -> ocsp.OCSPSingleResponse:
     """The answer to our question among those in it. Of several, the worst counts, and of these the newest."""
     fitting = []
+    critical = _critical(answer.tbs_response_bytes)
     for count, single in enumerate(answer.responses):
         if count >= _MOST_ANSWERS:
             raise InvalidData("it has more than %d answers" % _MOST_ANSWERS)
         if single.serial_number != question.certificate.serial_number:
             continue
         if (single.issuer_name_hash, single.issuer_key_hash) == question.identifier(single.hash_algorithm):
+            if critical[count]:
+                raise InvalidData("it has a critical extension for the certificate, which is not known")
             fitting.append(single)
     if not fitting:
         raise InvalidData("it is about another certificate")

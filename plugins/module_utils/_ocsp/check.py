@@ -55,7 +55,7 @@ class Checker:
             return ""
 
     def check(self, subject: Subject, staple: Verdict | None = None) -> Checked:
-        """``staple``: what the staple at hand says, if that still holds."""
+        """``staple``: what the staple at hand says. It counts where nobody says anything that is proven."""
         leaf, issuer = subject.leaf, subject.issuer
         if subject.obstacle or leaf is None or issuer is None:
             return Checked(subject, Verdict(NOT_CHECKABLE, subject.obstacle or "there is no certificate"))
@@ -68,7 +68,7 @@ class Checker:
                 break
         if answered is None and self._crl_fallback:
             attempts += self._crls(subject, leaf, issuer)
-        if staple is not None and not any(attempt.settled for attempt in attempts):
+        if staple is not None and staple.settled and not any(attempt.verified for attempt in attempts):
             attempts.append(staple)
         if not attempts:
             attempts.append(Verdict(NOT_CHECKABLE, "the certificate names no OCSP responder, and crl_fallback is off"))

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from cryptography import x509
 
 LIMIT = 16 * 1024 * 1024
+_TRUE = b"\x01\x01\xff"  # as DER has it
 _SOURCE = "CRL"
+_FOREIGN = "it has an entry that only an indirect or delta list may have"
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,25 @@ def _read(der: bytes, issuer: x509.Certificate, now: datetime) -> x509.Certifica
         if each.critical and isinstance(each.value, x509.UnrecognizedExtension):
             raise InvalidData("it has the critical extension %s, which is not known" % each.oid.dotted_string)
     times.check(times.certain(crl, "last_update"), times.utc(crl, "next_update"), now)
+    _check_entries(crl)
     return crl
+
+
+def _check_entries(crl: x509.CertificateRevocationList) -> None:
+    """A critical extension of any entry that is not understood spoils the list (RFC 5280 section 5.3): the entries may be other CAs'.
+
+    To look at each of them takes seconds where they are many, so that is done only if there is something critical besides the list's own.
+    """
+    from cryptography import x509
+
+    if crl.tbs_certlist_bytes.count(_TRUE) <= sum(each.critical for each in crl.extensions):
+        return
+    for entry in crl:
+        for each in entry.extensions:
+            if isinstance(each.value, x509.CertificateIssuer):
+                raise InvalidData(_FOREIGN)
+            if each.critical and isinstance(each.value, x509.UnrecognizedExtension):
+                raise InvalidData("an entry has the critical extension %s, which is not known" % each.oid.dotted_string)
 
 
 def _judge(crl: x509.CertificateRevocationList, certificate: x509.Certificate, point: Point, now: datetime) -> Verdict:
@@ -131,7 +151,7 @@ def _judge(crl: x509.CertificateRevocationList, certificate: x509.Certificate, p
     found = extension(entry.extensions, x509.CRLReason)
     why = found.reason.value if found is not None else None
     if extension(entry.extensions, x509.CertificateIssuer) is not None or why == "removeFromCRL":
-        raise InvalidData("the entry for the certificate is one that only an indirect or delta list may have")
+        raise InvalidData(_FOREIGN)
     revoked_at = times.certain(entry, "revocation_date")
     return Verdict(
         REVOKED,

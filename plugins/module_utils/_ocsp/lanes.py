@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import Any, Callable, Iterable
+from typing import Any, Callable, Sequence
 
 # Servers that get a lane of their own; thousands of made-up ones share the last.
 _MOST_LANES = 100
@@ -81,12 +81,12 @@ class _Lane:
                         self._staff()
 
 
-def gather(items: Iterable[Any], key: Callable[[Any], str], work: Callable[[Any], Any], width: int) -> list[Any]:
-    """``work`` on each item, in its lane, while the next items are still being made; the results in the order of the items.
+def gather(items: Sequence[Any], key: Callable[[Any], str], work: Callable[[Any], Any], width: int) -> list[Any]:
+    """``work`` on each item, in its lane; the results in the order of the items.
 
     What a task raises is raised here, at the end.
     """
-    results: list[Any] = []
+    results: list[Any] = [None] * len(items)
     errors: list[BaseException] = []
     lanes = Lanes(width)
 
@@ -100,7 +100,6 @@ def gather(items: Iterable[Any], key: Callable[[Any], str], work: Callable[[Any]
         return run
 
     for place, item in enumerate(items):
-        results.append(None)
         lanes.submit(key(item), task(place, item))
     lanes.wait()
     if errors:

@@ -106,7 +106,9 @@ class OcspResource:
     # -- asking ----------------------------------------------------------------------------------------------------------
 
     def _check(self, want: Want) -> list[Checked]:
-        params, subjects = want.params, map(inputs.Reader().read, want.items)
+        params, reader = want.params, inputs.Reader()
+        # All of them first: threads that ask would slow down the reading, and a dead responder's wait would begin late.
+        subjects = [reader.read(item) for item in want.items]
         if params["checker"] == "sslmarket":
             from .provider import ProviderChecker
 
@@ -131,7 +133,7 @@ class OcspResource:
 
     def _with_staple(self, checker: Checker) -> Any:
         def check(subject: Subject) -> Checked:
-            return checker.check(subject, staple.look(subject, self._clock.now()).good())
+            return checker.check(subject, staple.look(subject, self._clock.now()).verdict)
 
         return check
 

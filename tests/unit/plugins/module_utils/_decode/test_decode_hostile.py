@@ -14,8 +14,9 @@ import time
 from datetime import datetime, timezone
 
 import pytest
-from ansible_collections.certfleet.reseller.plugins.module_utils._decode import der, document, sources
+from ansible_collections.certfleet.reseller.plugins.module_utils._decode import document, sources
 from ansible_collections.certfleet.reseller.plugins.module_utils._decode.document import Local
+from ansible_collections.certfleet.reseller.plugins.module_utils._x509 import der
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa

@@ -19,6 +19,7 @@ from ansible_collections.certfleet.reseller.plugins.module_utils._ocsp.request i
     new_nonce,
 )
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -30,6 +31,7 @@ from tests.support.revocation import HOUR, Lab
 
 NONCE = bytes(range(32))
 MINUTE = timedelta(minutes=1)
+CRITICAL = rev.extension(rev.UNKNOWN_EXTENSION, rev.NULL, critical=True)
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +56,25 @@ RIGHT: dict[str, Callable[[Lab], bytes]] = {
         signer=(one := rev.delegate(lab.issuer)), certificates=[lab.issuer, one]
     ),
     "by an RSA delegate": lambda lab: lab.answer(signer=rev.delegate(lab.issuer, key=pki.new_key("rsa", 2048))),
+    "by an Ed25519 delegate": lambda lab: lab.answer(
+        signer=rev.delegate(lab.issuer, key=ed25519.Ed25519PrivateKey.generate())
+    ),
+    "signed with RSA-PSS": lambda lab: lab.answer(
+        signer=rev.delegate(lab.issuer, key=pki.new_key("rsa", 2048)), digest="pss-sha256"
+    ),
     "signed with SHA-384": lambda lab: lab.answer(digest="sha384"),
     "identified with SHA-256": lambda lab: lab.answer(lab.single(digest="sha256")),
     "identified with SHA-384": lambda lab: lab.answer(lab.single(digest="sha384")),
     "second of three": lambda lab: lab.answer(
         lab.single(serial=5), lab.single(), lab.single(serial=6, status="revoked")
+    ),
+    "beside one with a critical extension": lambda lab: lab.answer(
+        lab.single(serial=5, extensions=[CRITICAL]), lab.single()
+    ),
+    "among three, an unknown extension": lambda lab: lab.answer(
+        lab.single(serial=5),
+        lab.single(extensions=[rev.extension(rev.UNKNOWN_EXTENSION, rev.NULL)]),
+        lab.single(serial=6),
     ),
     "the same twice, once stale": lambda lab: lab.answer(
         lab.single(this_update=NOW - 9 * DAY, next_update=NOW - 2 * DAY), lab.single()
@@ -452,6 +468,38 @@ def the_nonce_and_more(lab: Lab) -> bytes:
 @forged("not a readable OCSP answer", NONCE)
 def two_nonces(lab: Lab) -> bytes:
     return lab.answer(nonce=NONCE, extensions=[rev.extension(rev.NONCE, rev.octets(bytes(32)))])
+
+
+@forged("the issuer did not issue")
+def a_delegate_certified_with_sha_1(lab: Lab) -> bytes:
+    delegate = rev.delegate(lab.issuer)
+    content, _algorithm, _bits = rev.parts(delegate.der)
+    weak = content.replace(rev.algorithm("ec", "sha256"), rev.algorithm("ec", "sha1"))
+    assert weak != content
+    name, signature = rev.sign(lab.issuer.key, rev.seq(*rev.parts(weak)), "sha1")
+    return lab.answer(signer=delegate, certificates=[rev.seq(rev.seq(*rev.parts(weak)), name, rev.bits(signature))])
+
+
+@forged("signature is wrong")
+def sha_1_by_pss(lab: Lab) -> bytes:
+    return lab.answer(signer=rev.delegate(lab.issuer, key=pki.new_key("rsa", 2048)), digest="pss-sha1")
+
+
+@forged("signature is wrong")
+def a_signature_for_another_answer(lab: Lab) -> bytes:
+    """Of the issuer, and real: what it says of another certificate."""
+    other = lab.answer(lab.single(serial=5))
+    return lab.answer(twist_signature=lambda signature: ocsp.load_der_ocsp_response(other).signature)
+
+
+@forged("critical extension")
+def a_critical_extension_among_several_answers(lab: Lab) -> bytes:
+    return lab.answer(lab.single(serial=5), lab.single(extensions=[CRITICAL]), lab.single(serial=6))
+
+
+@forged("critical extension")
+def a_critical_extension_of_a_newer_answer(lab: Lab) -> bytes:
+    return lab.answer(lab.single(this_update=NOW - 2 * HOUR), lab.single(extensions=[CRITICAL]))
 
 
 @forged("critical extension")

@@ -53,6 +53,13 @@ RIGHT: dict[str, Callable[[Lab], bytes]] = {
     "its own shard and others": lambda lab: lab.crl(extensions=[(rev.scope("http://x.test/a", CRL_URL), True)]),
     "for servers": lambda lab: lab.crl(extensions=[(rev.scope(only_contains_user_certs=True), True)]),
     "PEM": lambda lab: pem(lab.crl()),
+    "an unknown extension of an entry": lambda lab: lab.crl(
+        [(5, None)],
+        entry_extensions=[(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\5\0"), False)],
+    ),
+    "a critical reason": lambda lab: lab.crl(
+        [(5, None)], entry_extensions=[(x509.CRLReason(x509.ReasonFlags.superseded), True)]
+    ),
     "an unknown extension": lambda lab: lab.crl(
         extensions=[(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\5\0"), False)]
     ),
@@ -190,6 +197,19 @@ FORGED: dict[str, tuple[str, Callable[[Lab], Any]]] = {
     "a critical extension": (
         "critical extension",
         lambda lab: lab.crl(extensions=[(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\5\0"), True)]),
+    ),
+    "a critical extension of somebody else's entry": (
+        "critical extension",
+        lambda lab: lab.crl(
+            [(5, None), (6, None)],
+            entry_extensions=[(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\5\0"), True)],
+        ),
+    ),
+    "indirect, and it does not say so": (
+        "indirect or delta",
+        lambda lab: lab.crl(
+            [(5, None)], entry_extensions=[(x509.CertificateIssuer([x509.DirectoryName(pki.name("Other"))]), True)]
+        ),
     ),
     "an entry of another issuer": (
         "indirect or delta",

@@ -464,7 +464,8 @@ def test_staples_that_do_not_hold(lab: Lab, responder: Responder, tmp_path: path
         path.write_bytes(content)
         responder.refuse = lambda asked: 503
         run = check(lab, leaf, clock, staple_path=str(path))
-        assert (run.status, run.plan.changed, run.only["staple"]["valid"]) == ("unreachable", False, False), name
+        expected = "revoked" if name == "revoked" else "unreachable"
+        assert (run.status, run.plan.changed, run.only["staple"]["valid"]) == (expected, False, False), name
         assert path.read_bytes() == content
         responder.refuse = None
 
@@ -489,6 +490,22 @@ def test_the_staple_when_nobody_answers(lab: Lab, responder: Responder, tmp_path
     clock.by = 8 * DAY
     run = check(lab, leaf, clock, staple_path=str(path))
     assert (run.status, run.only["staple"]["valid"]) == ("unreachable", False)
+
+
+def test_a_staple_is_no_word_against_a_proven_one(
+    lab: Lab, responder: Responder, tmp_path: pathlib.Path, clock: Moved
+) -> None:
+    """The issuer says now that it does not know the certificate: what it said some days ago is over."""
+    leaf, path = rev.leaf(lab.issuer, urls=(responder.url, None)), tmp_path / "x.ocsp"
+    check(lab, leaf, clock, staple_path=str(path))
+    forgotten = lab.answer(lab.single("unknown", certificate=leaf.certificate))
+    responder.refuse = lambda asked: forgotten
+    run = check(lab, leaf, clock, staple_path=str(path))
+    assert (run.status, sources(run)) == ("unknown", [("ocsp", "unknown")])
+    # what cannot be believed is as good as no answer
+    responder.refuse = lambda asked: rev.flip(forgotten)
+    run = check(lab, leaf, clock, staple_path=str(path))
+    assert sources(run) == [("ocsp", "invalid"), ("staple", "good")]
 
 
 def test_a_responder_without_anything_newer(
