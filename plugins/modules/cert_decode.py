@@ -30,7 +30,8 @@ options:
     type: path
   paths:
     description:
-      - Files, also as patterns such as V(/etc/ssl/private/*.pem) and V(/srv/**/*.crt). The files of one pattern are sorted.
+      - Files, also as patterns such as V(/etc/ssl/private/*.pem) and V(/srv/**/*.crt). The files of one pattern are sorted,
+        directories that fit it are left out.
       - A pattern that fits no file is an error.
     type: list
     elements: path

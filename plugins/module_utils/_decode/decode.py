@@ -63,10 +63,13 @@ class Decode:
 
 
 def expand(patterns: Sequence[str]) -> list[str]:
-    """Files in the order of the patterns, those of one pattern sorted, each once. A pattern without a file stays, to be named."""
+    """Files in the order of the patterns, those of one pattern sorted, each once. Directories that fit a pattern are not meant.
+    A pattern without a file stays, to be named.
+    """
     found: dict[str, None] = {}
     for pattern in patterns:
-        names = [] if os.path.lexists(pattern) else sorted(glob.glob(pattern, recursive=True))
+        fitting = [] if os.path.lexists(pattern) else sorted(glob.glob(pattern, recursive=True))
+        names = [name for name in fitting if not os.path.isdir(name)]
         found.update(dict.fromkeys(names or [pattern]))
     if len(found) > MOST_FILES:
         raise UsageError("paths are %d files, more than %d" % (len(found), MOST_FILES))
@@ -89,6 +92,8 @@ def _read(path: str) -> bytes:
         real = os.path.realpath(path)
         data = files.read(real, sources.LIMIT)
     except StateError as error:
+        if os.path.isdir(real):
+            raise StateError("is a directory", hint="Give paths a pattern: %s" % os.path.join(path, "*")) from None
         raise StateError(error.message.replace(real + " ", "", 1)) from None
     except OSError as error:
         raise StateError("cannot be read (%s)" % (error.strerror or type(error).__name__)) from None

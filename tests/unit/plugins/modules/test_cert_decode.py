@@ -70,6 +70,8 @@ def test_patterns_links_and_order(folder: Path) -> None:
     deep.mkdir(parents=True)
     (deep / "x.pem").write_bytes(ROOT.pem)
     (folder / "we[i]rd.pem").write_bytes(ROOT.pem)
+    (folder / "a.directory").mkdir()
+    (folder / "a.empty").mkdir()
     paths = [str(folder / each) for each in ("we[i]rd.pem", "link.pem", "*.der", "**/x.pem", "a.*")]
     done = call(paths=paths)
     assert [os.path.relpath(each["path"], folder) for each in done.result["files"]] == [
@@ -78,6 +80,7 @@ def test_patterns_links_and_order(folder: Path) -> None:
         "a.der",
         "sub/deep/x.pem",
     ]
+    assert "no file fits the pattern" in call(paths=[str(folder / "*.empty")]).result["msg"]
     assert call(path=str(folder / "we[i]rd.pem")).result["files"][0]["certificates"] == 1
 
 
@@ -102,7 +105,7 @@ def test_one_that_cannot_be_decoded_does_not_hide_the_others(folder: Path) -> No
         "broken.pem": "PEM block 1: it has no end",
         "half.pem": "PEM block 2: it has no end",
         "fifo.pem": "not a regular file",
-        "directory.pem": "not a regular file",
+        "directory.pem": "is a directory. Give paths a pattern: ",
         "nowhere.pem": "there is no such file",
         "circle.pem": "symbolic link",
         "large.pem": "larger than 2000000 bytes",
