@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from ansible_collections.certfleet.reseller.plugins.module_utils._core.clock import iso, parse_iso
 from ansible_collections.certfleet.reseller.plugins.module_utils._sets import decide
-from ansible_collections.certfleet.reseller.plugins.module_utils._sets.request import Have
+from ansible_collections.certfleet.reseller.plugins.module_utils._sets.request import Have, state
 from ansible_collections.certfleet.reseller.plugins.module_utils._sets.store import Live, Pending
 from ansible_collections.certfleet.reseller.plugins.module_utils._sets.wanted import Wanted
 from ansible_collections.certfleet.reseller.plugins.module_utils._x509.facts import Facts, RequestFacts
@@ -93,12 +93,13 @@ def set_have(value: dict[str, Any], wanted: Wanted, now: datetime) -> Have:
     if "window" in value:
         start, end = map(moment, value["window"])
         renewal = {"serial": value.get("window_serial", "4a1f"), "start": iso(start), "end": iso(end)}
-    window = decide.window_of(renewal, alive)
-    return Have(
-        live=alive,
-        pending=pending(value["pending"]) if "pending" in value else None,
-        unfinished=value.get("unfinished"),
-        reason=decide.reason(wanted, alive, window, now),
-        renew_at=iso(decide.renewal_moment(wanted, alive, window)) if alive else None,
-        littered=value.get("littered", False),
+    request = pending(value["pending"]) if "pending" in value else None
+    return state(
+        wanted,
+        alive,
+        request,
+        decide.window_of(renewal, alive),
+        now,
+        value.get("unfinished"),
+        value.get("littered", False),
     )

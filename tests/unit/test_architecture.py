@@ -28,6 +28,7 @@ LAYERS = [
     {"modules", "action", "lookup", "filter", "plugin_utils"},
     {"_sslcom", "_sslmarket", "_identrust", "_acme", "_sets", "_deploy", "_fleet", "_ocsp", "_decode"},
     {"_x509", "_http"},
+    {"_renewal"},
     {"_core"},
 ]
 # orders are for certificate sets, and the inventory has contacts for them; nobody else of that layer knows a neighbour

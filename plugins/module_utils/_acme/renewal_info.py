@@ -39,7 +39,7 @@ class RenewalInfo:
                     live = store.live(wanted.name)  # another run may have been faster
                     if live is not None and is_due(store.renewal(wanted.name), live, self._clock.now()):
                         refresh(clients.get(), store, wanted, self._clock)
-            return _show(wanted, live, store.renewal(wanted.name))
+            return _show(wanted, live, store.renewal(wanted.name), self._clock.now())
 
         outcomes = pool.each(ask, from_params(params), params["workers"])
         pool.raise_failures(outcomes, lambda wanted: wanted.name)
@@ -99,7 +99,7 @@ def _ask(client: AcmeClient, store: SetStore, wanted: Wanted, live: Live, clock:
     }, pause
 
 
-def _show(wanted: Wanted, live: Live | None, renewal: dict[str, Any] | None) -> dict[str, Any]:
+def _show(wanted: Wanted, live: Live | None, renewal: dict[str, Any] | None, now: datetime) -> dict[str, Any]:
     known = renewal if renewal is not None and live is not None and renewal.get("serial") == live.serial else {}
     window = decide.window_of(known or None, live)
     return {
@@ -110,5 +110,5 @@ def _show(wanted: Wanted, live: Live | None, renewal: dict[str, Any] | None) -> 
         "explanation_url": known.get("explanation_url"),
         "problem": known.get("problem"),
         "ask_again": known.get("ask_again"),
-        "renew_at": iso(decide.renewal_moment(wanted, live, window)) if live else None,
+        "renew_at": iso(decide.age(wanted, live, window, now).at) if live else None,
     }

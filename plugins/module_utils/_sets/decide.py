@@ -9,13 +9,14 @@ from datetime import datetime
 from typing import Any, Mapping
 
 from .._core.clock import parse_iso
-from .._x509.renewal import Window, due, next_renewal
+from .._renewal.decision import Decision, Facts, Window, without_freezes
+from .._renewal.decision import decide as decide_renewal
 from .store import Live, Pending
 from .wanted import Wanted
 
 
-def reason(wanted: Wanted, live: Live | None, window: Window | None, now: datetime) -> str | None:
-    """Why a new certificate is needed, in words, or ``None``."""
+def difference(wanted: Wanted, live: Live | None) -> str | None:
+    """What is wrong with the live version, whatever its age, in words, or ``None``."""
     if live is None:
         return "there is no certificate yet"
     if live.damage is not None:
@@ -36,7 +37,13 @@ def reason(wanted: Wanted, live: Live | None, window: Window | None, now: dateti
         old, new = live.meta.get(what), getattr(wanted, what)
         if old != new and not (what == "directory_url" and new is None):
             return "the %s changed from %s to %s" % (what, old, new)
-    return due(live.leaf.not_before, live.leaf.not_after, now, wanted.policy, window, key=wanted.name)
+    return None
+
+
+def age(wanted: Wanted, live: Live, window: Window | None, now: datetime, begun: bool = False) -> Decision:
+    """Whether the live version is to be replaced because of its age. A freeze does not hold up what has begun."""
+    facts = Facts(wanted.name, live.leaf.not_before, live.leaf.not_after, window)
+    return decide_renewal(facts, without_freezes(wanted.policy) if begun else wanted.policy, now)
 
 
 def added_by_ca(meta: Mapping[str, Any]) -> list[str]:
@@ -50,10 +57,6 @@ def fits(wanted: Wanted, pending: Pending) -> bool:
     request = pending.request
     same_key = (request.key_type, request.key_size) == (wanted.key_type, wanted.key_size)
     return same_key and set(request.names) == set(wanted.domains)
-
-
-def renewal_moment(wanted: Wanted, live: Live, window: Window | None) -> datetime:
-    return next_renewal(live.leaf.not_before, live.leaf.not_after, wanted.policy, window, key=wanted.name)
 
 
 def window_of(renewal: dict[str, object] | None, live: Live | None) -> Window | None:

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from .._core import files
 from .._core.clock import SYSTEM, Clock, iso
 from .._core.errors import StateError
 from .._core.plan import Plan, Step
+from .._renewal.decision import Decision, Window
 from .._x509 import csr, keys
 from . import decide
 from .each import EachSet, readable
@@ -28,7 +30,8 @@ class Want:
 
 @dataclass(frozen=True)
 class Have:
-    """State of one set. ``reason``: why it needs a new certificate."""
+    """State of one set. ``reason``: why it needs a new certificate. ``age``: what its age says about it, where there is a live version;
+    ``held``: why a replacement that is due has to wait."""
 
     live: Live | None
     pending: Pending | None
@@ -36,18 +39,39 @@ class Have:
     reason: str | None
     renew_at: str | None
     littered: bool = False
+    age: Decision | None = None
+    held: str | None = None
 
 
 def look(store: SetStore, wanted: Wanted, clock: Clock) -> Have:
     live = store.live(wanted.name)
     window = decide.window_of(store.renewal(wanted.name), live)
+    unfinished, littered = store.unfinished(wanted.name), store.littered(wanted.name)
+    return state(wanted, live, store.pending(wanted.name), window, clock.now(), unfinished, littered)
+
+
+def state(
+    wanted: Wanted,
+    live: Live | None,
+    pending: Pending | None,
+    window: Window | None,
+    now: datetime,
+    unfinished: str | None = None,
+    littered: bool = False,
+) -> Have:
+    """What is on disk, and what is to be said of it (pure)."""
+    begun = pending is not None and decide.fits(wanted, pending)
+    age = decide.age(wanted, live, window, now, begun) if live else None
+    reason = decide.difference(wanted, live) or (age.reason if age and age.due else None)
     return Have(
         live=live,
-        pending=store.pending(wanted.name),
-        unfinished=store.unfinished(wanted.name),
-        reason=decide.reason(wanted, live, window, clock.now()),
-        renew_at=iso(decide.renewal_moment(wanted, live, window)) if live else None,
-        littered=store.littered(wanted.name),
+        pending=pending,
+        unfinished=unfinished,
+        reason=reason,
+        renew_at=iso(age.at) if age else None,
+        littered=littered,
+        age=age,
+        held=age.reason if age and reason is None and now >= age.since else None,
     )
 
 

@@ -11,8 +11,9 @@ from typing import Any
 from .._core.directories import fixed_key_type
 from .._core.errors import UsageError
 from .._core.names import dns_names
+from .._renewal import policy as renewal
+from .._renewal.policy import Policy
 from .._x509.keys import DEFAULT_SIZE
-from .._x509.renewal import Policy
 
 HTTP01, DNS01 = "http-01", "dns-01"
 
@@ -32,12 +33,12 @@ class Wanted:
 
 def from_params(params: dict[str, Any]) -> tuple[Wanted, ...]:
     """All certificates of a call; a ``UsageError`` names the entry it is about."""
-    days = params["remaining_days"]
-    policy = Policy(params["remaining_share"], days)
+    policy = renewal.from_params(params)
     found: list[Wanted] = []
     for number, entry in enumerate(params["certificates"]):
         try:
-            wanted = _one(entry, params["directory_url"], policy)
+            own = renewal.from_params(params, entry) if entry.get("renewal") else policy
+            wanted = _one(entry, params["directory_url"], own)
             if any(wanted.name == other.name for other in found):
                 raise UsageError("the name is used twice")
         except UsageError as error:

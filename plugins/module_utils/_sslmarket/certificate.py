@@ -14,7 +14,8 @@ from .._core import files, pool
 from .._core.clock import SYSTEM, Clock, Deadline, iso
 from .._core.errors import CollectionError, NotSent, ProviderError, StateError, TransportError, UsageError, VerifyError
 from .._core.plan import Plan, Step
-from .._x509.renewal import Policy, next_renewal
+from .._renewal import policy as renewal
+from .._renewal.decision import Facts, decide
 from . import connect, course, dcv, delivery, items
 from .delivery import Targets
 from .items import Item
@@ -53,7 +54,7 @@ class CertificateResource:
     def want(self, params: dict[str, Any]) -> Want:
         self._account = connect.account(params, self._clock)
         self._store = connect.store(params)
-        self._policy = Policy(params["remaining_share"], params["remaining_days"])
+        self._policy = renewal.from_params(params)
         self._viewer = Viewer(self._account, self._policy, self._store)
         found = items.from_params(params)
         targets = _targets(params, found)
@@ -230,6 +231,13 @@ class CertificateResource:
             order_id=view.order.order_id if view.order else None,
         )
 
+    def _renew_at(self, item: Item, view: View) -> str | None:
+        if view.leaf is None:
+            return None
+        policy = item.wanted.policy if item.wanted else self._policy
+        facts = Facts(item.name, view.leaf.not_before, view.leaf.not_after)
+        return iso(decide(facts, policy, self._clock.now()).at)
+
     def _show(self, item: Item, view: View, action: str | None) -> dict[str, Any]:
         order, detail, leaf = view.order, detailed(view), view.leaf
         return {
@@ -243,7 +251,7 @@ class CertificateResource:
             "reason": view.course.reason,
             "dcv": dcv.to_publish(detail) if detail else None,
             "path": self._store.file(item.name, "current") if self._store and item.wanted else None,
-            "renew_at": iso(next_renewal(leaf.not_before, leaf.not_after, self._policy)) if leaf else None,
+            "renew_at": self._renew_at(item, view),
             "remarks": list(self._remarks.get(item.name, ())),
             **delivery.show(leaf),
         }

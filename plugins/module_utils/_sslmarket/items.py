@@ -14,6 +14,7 @@ from .._core.clock import Clock
 from .._core.errors import UsageError
 from .._core.names import dns_name, dns_names
 from .._core.secret import Secret, box
+from .._renewal import policy as renewal
 from .._sets import decide
 from .._sets import request as set_request
 from .._sets.store import PENDING, REQUEST, Live, SetStore
@@ -21,7 +22,6 @@ from .._sets.wanted import DNS01, Wanted
 from .._x509 import load
 from .._x509.facts import RequestFacts, request_facts
 from .._x509.keys import DEFAULT_SIZE
-from .._x509.renewal import Policy, due
 from .contacts import GROUPS
 from .contacts import check as check_contact
 from .journal import is_whole
@@ -172,7 +172,7 @@ def _wanted(entry: Mapping[str, Any], params: Mapping[str, Any], names: tuple[st
         profile=entry["product_code"],
         preferred_chain=None,
         directory_url=None,
-        policy=Policy(params["remaining_share"], params["remaining_days"]),
+        policy=renewal.from_params(params, entry),
     )
 
 
@@ -205,6 +205,6 @@ def _held(state: set_request.Have) -> dict[str, Any]:
 
 def _ends(wanted: Wanted, live: Live | None, now: datetime) -> bool:
     """Whether a certificate that is right otherwise comes to its end, or has."""
-    if live is None or decide.reason(wanted, live, None, live.leaf.not_before) is not None:
+    if live is None or decide.difference(wanted, live) is not None:
         return False
-    return due(live.leaf.not_before, live.leaf.not_after, now, wanted.policy) is not None
+    return now >= decide.age(wanted, live, None, now).since

@@ -11,9 +11,11 @@ from typing import Any
 
 from .._core.clock import parse_iso
 from .._core.errors import CollectionError, ProviderError, StateError
+from .._renewal.decision import Facts as Age
+from .._renewal.decision import decide
+from .._renewal.policy import Policy
 from .._sets.store import SetStore
 from .._x509.facts import Facts
-from .._x509.renewal import Policy, due
 from . import course, delivery, items, journal, term
 from .course import Asked, Course, Situation
 from .delivery import Targets
@@ -109,9 +111,8 @@ class Viewer:
             return Present("the CSR has another key than the certificate", urgent=True, **held)
         if item.names and not set(item.names) <= set(leaf.names):
             return Present("the certificate lacks names of the order", urgent=True, **held)
-        now = self.account.clock.now()
-        reason = due(leaf.not_before, leaf.not_after, now, self.policy)
-        return Present(reason, **held)
+        decision = decide(Age(item.name, leaf.not_before, leaf.not_after), self.policy, self.account.clock.now())
+        return Present(decision.reason if decision.due else None, **held)
 
     def order_of(self, item: Item) -> tuple[int | None, Purchase | None]:
         """Its number, and what the journal has of it."""

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from .._core.clock import parse_iso
 from .._core.errors import InvalidData
+from .._renewal.decision import Window
 from .facts import extension
-from .renewal import Window
 
 if TYPE_CHECKING:
     from cryptography import x509

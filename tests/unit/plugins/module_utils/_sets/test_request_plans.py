@@ -45,9 +45,9 @@ def test_renewal_moment_is_when_the_plan_starts() -> None:
     """What is shown as renew_at and what is done agree, to the second."""
     (wanted,) = from_params(plans.params({}))
     live = plans.live({})
-    moment = decide.renewal_moment(wanted, live, None)
-    assert decide.reason(wanted, live, None, moment) is not None
-    assert decide.reason(wanted, live, None, moment - plans.SECOND) is None
+    moment = decide.age(wanted, live, None, plans.NOW).at
+    assert decide.age(wanted, live, None, moment).due
+    assert not decide.age(wanted, live, None, moment - plans.SECOND).due
     assert plans.set_have({"live": {}}, wanted, moment).renew_at == iso(moment)
 
 

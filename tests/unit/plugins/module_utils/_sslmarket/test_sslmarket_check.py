@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.certfleet.reseller.plugins.module_utils._core.errors import UsageError
+from ansible_collections.certfleet.reseller.plugins.module_utils._renewal.policy import Policy
 from ansible_collections.certfleet.reseller.plugins.module_utils._sets.wanted import Wanted
 from ansible_collections.certfleet.reseller.plugins.module_utils._sslmarket import check, model
 from ansible_collections.certfleet.reseller.plugins.module_utils._sslmarket.items import Item, Present
 from ansible_collections.certfleet.reseller.plugins.module_utils._sslmarket.model import Product
-from ansible_collections.certfleet.reseller.plugins.module_utils._x509.renewal import Policy
 
 SET = Wanted("a", ("www.alpha.test",), "ecdsa", 256, "dns-01", "X", None, None, Policy())
 CSR = Present("wanted", csr=b"-----BEGIN")

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.certfleet.reseller.plugins.module_utils._core.errors import StateError
+from ansible_collections.certfleet.reseller.plugins.module_utils._renewal.policy import Policy
 from ansible_collections.certfleet.reseller.plugins.module_utils._sets.store import SetStore
 from ansible_collections.certfleet.reseller.plugins.module_utils._sslmarket import course, delivery, items
 from ansible_collections.certfleet.reseller.plugins.module_utils._sslmarket.delivery import Targets
 from ansible_collections.certfleet.reseller.plugins.module_utils._sslmarket.lookup import Finder
 from ansible_collections.certfleet.reseller.plugins.module_utils._sslmarket.model import Detail
 from ansible_collections.certfleet.reseller.plugins.module_utils._sslmarket.view import View, Viewer, detailed
-from ansible_collections.certfleet.reseller.plugins.module_utils._x509.renewal import Policy
 
 from tests.support import ordering
 from tests.support.desk import DAY, Desk, instead

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 import pytest
 from ansible_collections.certfleet.reseller.plugins.module_utils._core.errors import InvalidData
+from ansible_collections.certfleet.reseller.plugins.module_utils._renewal.decision import Window
 from ansible_collections.certfleet.reseller.plugins.module_utils._x509 import ari
-from ansible_collections.certfleet.reseller.plugins.module_utils._x509.renewal import Window
 from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
