@@ -168,6 +168,8 @@ def _delegate_problem(delegate: x509.Certificate, issuer: x509.Certificate, now:
         return "it is signed with a certificate that is not for that (id-kp-OCSPSigning is missing)"
     if usage is not None and not usage.digital_signature:
         return "it is signed with a certificate that may not sign (key usage)"
+    if any(each.critical and isinstance(each.value, x509.UnrecognizedExtension) for each in delegate.extensions):
+        return "it is signed with a certificate that has a critical extension which is not known"
     if not path.issued(delegate, issuer):
         return "it is signed with a certificate that the issuer did not issue"
     if now > delegate.not_valid_after_utc + times.TOLERANCE:

@@ -265,6 +265,13 @@ def a_delegate_that_may_not_sign(lab: Lab) -> bytes:
     return lab.answer(signer=rev.delegate(lab.issuer, usage=["key_agreement"]))
 
 
+@forged("critical extension")
+def a_delegate_with_a_critical_extension(lab: Lab) -> bytes:
+    """RFC 5280 section 4.2: a certificate with one that is not known is not used."""
+    unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier(rev.UNKNOWN_EXTENSION), rev.NULL)
+    return lab.answer(signer=rev.delegate(lab.issuer, more=[(unknown, True)]))
+
+
 @forged("expired on")
 def a_delegate_that_expired(lab: Lab) -> bytes:
     return lab.answer(signer=rev.delegate(lab.issuer, not_before=NOW - 9 * DAY, not_after=NOW - 6 * MINUTE))
