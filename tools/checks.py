@@ -112,6 +112,11 @@ def lint() -> list[Check]:
             [*mypy, "-p", "certfleet_sandbox"],
             env={"MYPYPATH": str(ROOT / "roles" / "sandbox" / "files")},
         ),
+        Check(
+            "mypy, reseller hook",
+            [*mypy, "-p", "certfleet_hook"],
+            env={"MYPYPATH": str(ROOT / "roles" / "sslcom_reseller_hook" / "files")},
+        ),
         Check("mypy, tools", [*mypy, *tracked("tools/*.py")]),
         Check("ruff check", [tool("ruff"), "check", "--quiet", "."]),
         Check("ruff format", [tool("ruff"), "format", "--check", "--quiet", "."]),
