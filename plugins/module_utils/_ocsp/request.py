@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import os
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
 NONCE_LENGTH = 32
 # RFC 5019 section 5: the whole URL, with scheme and host.
 _LONGEST_GET = 255
+# what base64 has and a path has not as it is (RFC 6960 appendix A.1)
+_ESCAPED = str.maketrans({"+": "%2B", "/": "%2F", "=": "%3D"})
 
 
 class Question:
@@ -63,5 +64,5 @@ def get_url(url: str, encoded: bytes) -> str | None:
     """The URL for a request by GET; ``None`` if it would be too long, or the responder's URL has a query."""
     if "?" in url or "#" in url:
         return None
-    whole = "%s/%s" % (url.rstrip("/"), quote(base64.b64encode(encoded), safe=""))
+    whole = "%s/%s" % (url.rstrip("/"), base64.b64encode(encoded).decode("ascii").translate(_ESCAPED))
     return whole if len(whole) <= _LONGEST_GET else None
