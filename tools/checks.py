@@ -148,7 +148,8 @@ def unit(extra: list[str]) -> list[Check]:
 
 
 def integration(extra: list[str]) -> list[Check]:
-    return [pytest("integration", "tests/integration", *extra, seconds=2700)]
+    # playbooks wait half of their time; a file's tests share a sandbox
+    return [pytest("integration", "-n", "auto", "--dist", "loadfile", "tests/integration", *extra, seconds=2700)]
 
 
 def kills(extra: list[str]) -> list[Check]:
