@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import NamedTuple
 
@@ -24,10 +25,13 @@ class Target(NamedTuple):
 
 
 def show(targets: list[Target]) -> None:
-    """Prints them, and ends the process with 1 if one of them is not reached."""
+    """Prints them, and ends the process with 1 if one of them is not reached. Where the machine has more to do than it can, plays
+    take longer and what only waits does not: the load tells whether the figures mean anything.
+    """
     print(f"  {'target':<58} {'measured':>10} {'wanted':>13}")
     for each in targets:
         measured, wanted = f"{each.measured:.2f} {each.unit}", f"{each.sign} {each.bound:g} {each.unit}"
         print(f"  {each.name:<58} {measured:>10} {wanted:>13}   {'ok' if each.reached else 'FAILED'}")
+    print(f"  load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
     if not all(each.reached for each in targets):
         sys.exit(1)
