@@ -131,7 +131,7 @@ def algorithm(kind: str, digest: str) -> bytes:
     return seq(oid(_SIGNATURES[(kind, digest)]), NULL if kind == "rsa" else b"")
 
 
-def _pss(digest: str) -> bytes:
+def pss(digest: str) -> bytes:
     """RFC 4055 section 3.1, with salts as long as the digest. SHA-1 is the default, and defaults are left out in DER."""
     if digest == "sha1":
         return seq(oid(_PSS), seq())
@@ -147,7 +147,7 @@ def sign(key: Any, content: bytes, digest: str) -> tuple[bytes, bytes]:
     if digest.startswith("pss-"):
         digest = digest[4:]
         made = _HASHES[digest]()
-        return _pss(digest), key.sign(content, padding.PSS(padding.MGF1(made), made.digest_size), made)
+        return pss(digest), key.sign(content, padding.PSS(padding.MGF1(made), made.digest_size), made)
     if isinstance(key, rsa.RSAPrivateKey):
         return algorithm("rsa", digest), key.sign(content, padding.PKCS1v15(), _HASHES[digest]())
     return algorithm("ec", digest), key.sign(content, ec.ECDSA(_HASHES[digest]()))
@@ -299,8 +299,10 @@ def delegate(
     purposes: Sequence[x509.ObjectIdentifier] | None = (ExtendedKeyUsageOID.OCSP_SIGNING,),
     **options: Any,
 ) -> Identity:
-    usage = pki.key_usage(*options.pop("usage", ("digital_signature",)))
-    extensions: list[tuple[x509.ExtensionType, bool]] = [(usage, True), (x509.BasicConstraints(False, None), True)]
+    usage = options.pop("usage", ("digital_signature",))
+    extensions: list[tuple[x509.ExtensionType, bool]] = [(x509.BasicConstraints(False, None), True)]
+    if usage is not None:
+        extensions.append((pki.key_usage(*usage), True))
     if purposes is not None:
         extensions.append((x509.ExtendedKeyUsage(purposes), False))
     extensions.append((x509.OCSPNoCheck(), False))

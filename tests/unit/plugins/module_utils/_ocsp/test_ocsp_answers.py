@@ -55,6 +55,7 @@ RIGHT: dict[str, Callable[[Lab], bytes]] = {
     "by a delegate behind another certificate": lambda lab: lab.answer(
         signer=(one := rev.delegate(lab.issuer)), certificates=[lab.issuer, one]
     ),
+    "by a delegate without key usage": lambda lab: lab.answer(signer=rev.delegate(lab.issuer, usage=None)),
     "by an RSA delegate": lambda lab: lab.answer(signer=rev.delegate(lab.issuer, key=pki.new_key("rsa", 2048))),
     "by an Ed25519 delegate": lambda lab: lab.answer(
         signer=rev.delegate(lab.issuer, key=ed25519.Ed25519PrivateKey.generate())
@@ -340,6 +341,16 @@ def sha_1(lab: Lab) -> bytes:
 @forged("signature is wrong")
 def an_algorithm_of_another_kind_of_key(lab: Lab) -> bytes:
     return lab.answer(says=rev.algorithm("rsa", "sha256"))
+
+
+@forged("signature is wrong")
+def an_algorithm_of_elliptic_curves_by_an_rsa_key(lab: Lab) -> bytes:
+    return lab.answer(signer=rev.delegate(lab.issuer, key=pki.new_key("rsa", 2048)), says=rev.algorithm("ec", "sha256"))
+
+
+@forged("signature is wrong")
+def pss_by_a_key_of_an_elliptic_curve(lab: Lab) -> bytes:
+    return lab.answer(says=rev.pss("sha256"))
 
 
 @forged("signature is wrong")
