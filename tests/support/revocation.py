@@ -370,10 +370,9 @@ def crl(
 
 def raw_crl(signer: Identity, last_update: datetime, next_update: datetime | None, digest: str = "sha256") -> bytes:
     """An empty list as no library writes one: without an end, or signed with SHA-1."""
-    kind = "rsa" if isinstance(signer.key, rsa.RSAPrivateKey) else "ec"
     content = seq(
         integer(1),
-        algorithm(kind, digest),
+        sign(signer.key, b"", digest)[0],
         signer.certificate.subject.public_bytes(),
         utc_time(last_update),
         utc_time(next_update) if next_update is not None else b"",

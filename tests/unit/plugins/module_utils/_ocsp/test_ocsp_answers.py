@@ -93,6 +93,9 @@ RIGHT: dict[str, Callable[[Lab], bytes]] = {
     "an unknown extension of the single answer": lambda lab: lab.answer(
         lab.single(extensions=[rev.extension(rev.UNKNOWN_EXTENSION, rev.NULL)])
     ),
+    "its nonce, critical": lambda lab: lab.answer(
+        extensions=[rev.extension(rev.NONCE, rev.octets(NONCE), critical=True)]
+    ),
     "its nonce": lambda lab: lab.answer(nonce=NONCE),
 }
 
@@ -101,7 +104,7 @@ RIGHT: dict[str, Callable[[Lab], bytes]] = {
 def test_right(lab: Lab, case: str) -> None:
     verdict = judge(lab, RIGHT[case](lab), NONCE)
     assert (verdict.status, verdict.reason, verdict.verified) == ("good", "", True)
-    assert verdict.nonce == ("matched" if case == "its nonce" else "absent")
+    assert verdict.nonce == ("matched" if case.startswith("its nonce") else "absent")
 
 
 def test_what_is_told(lab: Lab) -> None:

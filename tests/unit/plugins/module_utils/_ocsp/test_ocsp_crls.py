@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.certfleet.reseller.plugins.module_utils._core.errors import InvalidData
 from ansible_collections.certfleet.reseller.plugins.module_utils._ocsp import crl, model
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from tests.support import pki
 from tests.support import revocation as rev
@@ -59,6 +60,13 @@ RIGHT: dict[str, Callable[[Lab], bytes]] = {
     ),
     "a critical reason": lambda lab: lab.crl(
         [(5, None)], entry_extensions=[(x509.CRLReason(x509.ReasonFlags.superseded), True)]
+    ),
+    "a critical reason beside an unknown extension": lambda lab: lab.crl(
+        [(5, None)],
+        entry_extensions=[
+            (x509.CRLReason(x509.ReasonFlags.superseded), True),
+            (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\5\0"), False),
+        ],
     ),
     "an unknown extension": lambda lab: lab.crl(
         extensions=[(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\5\0"), False)]
@@ -217,6 +225,12 @@ FORGED: dict[str, tuple[str, Callable[[Lab], Any]]] = {
             lab, entry_extensions=[(x509.CertificateIssuer([x509.DirectoryName(pki.name("Other"))]), True)]
         ),
     ),
+    "an entry of another issuer that is not critical": (
+        "indirect or delta",
+        lambda lab: entry_of(
+            lab, entry_extensions=[(x509.CertificateIssuer([x509.DirectoryName(pki.name("Other"))]), False)]
+        ),
+    ),
     "an entry that takes itself back": (
         "indirect or delta",
         lambda lab: lab.crl([(lab.leaf.certificate.serial_number, x509.ReasonFlags.remove_from_crl)]),
@@ -240,6 +254,16 @@ def test_forged_or_stale(lab: Lab, case: str) -> None:
     verdict = judge(lab, make(lab))
     assert verdict.status == "invalid"
     assert words in verdict.reason
+
+
+@pytest.mark.parametrize("how", ["without key usage", "Ed25519"])
+def test_issuers_of_all_kinds(lab: Lab, how: str) -> None:
+    key = ed25519.Ed25519PrivateKey.generate() if how == "Ed25519" else None
+    usage = [(pki.key_usage("crl_sign"), True)] if key else []
+    issuer = pki.issue("Lab Issuer", lab.root, [(x509.BasicConstraints(True, None), True), *usage], key=key)
+    content = rev.raw_crl(issuer, NOW - HOUR, NOW + DAY)
+    assert judge(lab, content, issuer=issuer).status == "good"
+    assert judge(lab, rev.flip(content), issuer=issuer).status == "invalid"
 
 
 def test_an_issuer_that_may_not_sign_lists(lab: Lab) -> None:
