@@ -58,23 +58,20 @@ class Decision:
     overridden: datetime | None = None
 
     @property
-    def past_stop(self) -> bool:
-        """Whether nothing that the user set up holds it back any more."""
-        return self.now >= self.stop
-
-    @property
     def reason(self) -> str:
         """In words, also for a certificate that is not due."""
-        if self.due:
-            expired = self.now > self.not_after
-            text = "expired on %s" % iso(self.not_after) if expired else "%s (since %s)" % (self.rule, iso(self.since))
-            if self.overridden is None:
-                return text
-            return "%s; overrides the freeze until %s" % (text, iso(self.overridden))
+        if self.frozen_until is None:
+            return self._unfrozen() + (
+                "; overrides the freeze until %s" % iso(self.overridden) if self.overridden else ""
+            )
         if self.now < self.since:
-            text = "%s from %s on" % (self.rule, iso(self.since))
-            return text if self.frozen_until is None else "%s; frozen then %s" % (text, self._freeze())
+            return "%s; frozen then %s" % (self._unfrozen(), self._freeze())
         return "frozen %s: %s (since %s)" % (self._freeze(), self.rule, iso(self.since))
+
+    def _unfrozen(self) -> str:
+        if self.now > self.not_after:
+            return "expired on %s" % iso(self.not_after)
+        return ("%s (since %s)" if self.due else "%s from %s on") % (self.rule, iso(self.since))
 
     def _freeze(self) -> str:
         text = "until %s" % iso(self.at)

@@ -24,4 +24,9 @@ STEPS = (
 
 def longest(at: datetime) -> timedelta:
     """What public CAs issue for at this moment."""
-    return next(days for since, days in STEPS if at >= since) * _DAY - _DAY
+    return most(at) - _DAY
+
+
+def most(at: datetime) -> timedelta:
+    """What is allowed at this moment."""
+    return next(days for since, days in STEPS if at >= since) * _DAY

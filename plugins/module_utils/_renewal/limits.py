@@ -91,7 +91,7 @@ def choose(due: Iterable[Due], limits: Limits, issued: Sequence[datetime], now: 
             deferred.append(each)
         elif limits.own is None or used < limits.own:
             go.append(each)
-        elif each.decision.past_stop:
+        elif now >= each.decision.stop:
             go.append(each)
             exceeding.append(each)
         else:
