@@ -48,7 +48,8 @@ class Deployment(Run):
 
     @property
     def results(self) -> dict[str, dict[str, Any]]:
-        return {match[1]: json.loads(match[2]) for match in RESULT.finditer(self.output)}
+        found = ((match[1], json.loads(match[2])) for match in RESULT.finditer(self.output))
+        return {host: result for host, result in found if "steps" in result or "error" in result}
 
     def hosts(self, state: str) -> set[str]:
         """The hosts with this state in the recap: changed, failed or unreachable."""

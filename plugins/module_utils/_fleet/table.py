@@ -22,7 +22,7 @@ def rows(certificates: Iterable[Mapping[str, Any]], results: Mapping[str, Any], 
     found = []
     for host in results:
         result = results[host] or {}
-        if result.get("failed"):
+        if result.get("failed") or result.get("error"):  # single sets that failed may be no failure of the task
             found.append({**dict.fromkeys(COLUMNS), "host": host, "proof": "FAILED: %s" % result.get("msg")})
         for each in result.get("sets") or ():
             found.append(
