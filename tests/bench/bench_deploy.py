@@ -8,14 +8,15 @@ start of a play without a task is subtracted. "First run" is for hosts that have
 
 - ping: one ansible.builtin.ping per host, the unit of the columns "pings".
 - six tasks: stat, copy of key, certificate and chain, x509_certificate_info, and a handler for the reload. One set; nothing is verified.
-- N sets: one certificate_deploy with N sets.
-- N sets, served: the same with a TLS endpoint for each set: the run proves what it serves, N handshakes per host. They are the host's work, which
-  is this machine's here, as is the server's. Elsewhere the controller has none of it.
+- N sets: one certificate_deploy with N sets. More than ten only with the fewest hosts, to see how the cost grows.
+- 10 sets, served: the same with a TLS endpoint for each set: the run proves what it serves, ten handshakes per host. They are the host's work,
+  which is this machine's here, as is the server's. Elsewhere the controller has none of it.
+- 10 sets, playbook: the playbook certfleet.reseller.deploy, with its canary, its batches and its summary.
 
 Time is what a user waits for; the processor's time is less disturbed by what else a machine does, and counts controller and hosts, but not
 the server.
 
-    make bench        or: python tests/bench/bench_deploy.py [--hosts 10 50] [--sets 1 10] [--rounds 3]
+    make bench        or: python tests/bench/bench_deploy.py [--hosts 10 50 100] [--sets 1 10 50] [--rounds 3]
 """
 
 from __future__ import annotations
@@ -44,12 +45,18 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 importlib.import_module("tests.conftest")  # it makes the collection importable
+from tests.bench.targets import Target, show  # noqa: E402
 from tests.unit.plugins.module_utils._deploy.pki import issue, store  # noqa: E402
 
 INFO = "community.crypto.x509_certificate_info"
 FORKS = 10
 START, PING, SIX = "start", "ping", "six tasks"
 FIRST, IN_ORDER = "first run", "in order"
+USUAL = 10  # sets on a host
+PINGS, TIMES, GROWTH_BY_HOSTS, GROWTH_BY_SETS = 0.2, 25, 1.5, 2
+
+Tasks = list[dict[str, Any]]
+Measured = dict[str, dict[str, "Spent"]]  # first run or in order, then the play; without the start of the play
 
 
 @dataclass(frozen=True)
@@ -110,15 +117,24 @@ class Bench:
     def host_root(self, play: str) -> str:
         return str(self.path / "hosts" / "{{ inventory_hostname }}" / play.replace(" ", "-"))
 
-    def deploy(self, play: str, sets: int, served: bool) -> list[dict[str, Any]]:
+    def deploy(self, play: str, sets: int, served: bool = False) -> Tasks:
         endpoints = {"endpoints": [{"port": self.port}]} if served else {}
         certificates = [{"name": name, **endpoints} for name in self.names[:sets]]
         options = {"sets_path": str(self.path / "sets"), "root": self.host_root(play), "certificates": certificates}
         return [{"certfleet.reseller.certificate_deploy": options}]
 
-    def six_tasks(self) -> list[dict[str, Any]]:
+    def playbook(self, play: str, sets: int) -> Tasks:
+        certificates = [{"name": name, "hosts": "all"} for name in self.names[:sets]]
+        variables = {
+            "certfleet_state_path": str(self.path),
+            "certfleet_root": self.host_root(play),
+            "certfleet_certificates": certificates,
+        }
+        return [{"import_playbook": "certfleet.reseller.deploy", "vars": variables}]
+
+    def six_tasks(self) -> Tasks:
         source, target = self.path / "sets" / self.names[0] / "current", self.host_root(SIX)
-        copies: list[dict[str, Any]] = [
+        copies: Tasks = [
             {
                 "ansible.builtin.copy": {"src": str(source / file), "dest": f"{target}-{file}", "mode": mode},
                 "notify": "reload",
@@ -131,7 +147,7 @@ class Bench:
             {INFO: {"path": f"{target}-cert.pem"}},
         ]
 
-    def play(self, name: str, tasks: list[dict[str, Any]], hosts: int) -> Spent:
+    def play(self, name: str, tasks: Tasks, hosts: int) -> Spent:
         """A whole ansible-playbook."""
         file, inventory = self.path / "play.json", self.path / f"hosts-{hosts}"
         names = [f"host{number:03}" for number in range(hosts)]
@@ -140,7 +156,8 @@ class Bench:
             (self.path / "hosts" / host).mkdir(parents=True, exist_ok=True)
         handlers = [{"name": "reload", "ansible.builtin.command": "true"}]
         play = {"hosts": "all", "gather_facts": False, "tasks": tasks, "handlers": handlers if name == SIX else []}
-        file.write_text(json.dumps([play]))
+        whole = "import_playbook" in (tasks or [{}])[0]
+        file.write_text(json.dumps(tasks if whole else [play]))
         started, used = time.monotonic(), processor()
         done = subprocess.run(
             ["ansible-playbook", "-i", str(inventory), "-c", "local", "-f", str(FORKS), str(file)],
@@ -159,19 +176,23 @@ class Bench:
         shutil.rmtree(self.path / "hosts", ignore_errors=True)
 
 
-def plays(bench: Bench, sets: list[int]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def plays(bench: Bench, sets: list[int]) -> Iterator[tuple[str, Tasks]]:
     yield START, []
     yield PING, [{"ansible.builtin.ping": {}}]
     yield SIX, bench.six_tasks()
     for number in sets:
-        word = "set" if number == 1 else "sets"
-        for served in (False, True):
-            name = f"{number} {word}{', served' if served else ''}"
-            yield name, bench.deploy(name, number, served)
+        yield named(number), bench.deploy(named(number), number)
+    if USUAL in sets:
+        yield named(USUAL, "served"), bench.deploy("served", USUAL, served=True)
+        yield named(USUAL, "playbook"), bench.playbook("playbook", USUAL)
 
 
-def measure(bench: Bench, sets: list[int], hosts: int, rounds: int) -> dict[str, dict[str, list[Spent]]]:
-    """First runs, then runs in order, of all plays by turns: what disturbs the machine disturbs them all."""
+def named(sets: int, how: str = "") -> str:
+    return f"{sets} {'set' if sets == 1 else 'sets'}{how and ', ' + how}"
+
+
+def measure(bench: Bench, sets: list[int], hosts: int, rounds: int) -> tuple[Measured, dict[str, float]]:
+    """First runs, then runs in order, of all plays by turns: what disturbs the machine disturbs them all. And how long plays take to start."""
     found: dict[str, dict[str, list[Spent]]] = {FIRST: {}, IN_ORDER: {}}
     for number in range(rounds):
         bench.forget()
@@ -182,25 +203,49 @@ def measure(bench: Bench, sets: list[int], hosts: int, rounds: int) -> dict[str,
                 spent.setdefault(name, []).append(bench.play(name, tasks, hosts))
                 if name not in (START, PING) and bench.changed != (kind == FIRST):
                     sys.exit(f"{name}: {kind} it is not")
-    return found
+    middle = {kind: {name: median(each) for name, each in spent.items()} for kind, spent in found.items()}
+    starts = {kind: spent.pop(START) for kind, spent in middle.items()}
+    beyond = {kind: {name: each - starts[kind] for name, each in spent.items()} for kind, spent in middle.items()}
+    return beyond, {kind: start.elapsed for kind, start in starts.items()}
 
 
-def report(hosts: int, found: dict[str, dict[str, list[Spent]]], rounds: int) -> None:
+def report(hosts: int, measured: Measured, starts: dict[str, float], rounds: int) -> None:
     print(f"{hosts} hosts, {FORKS} forks, medians of {rounds}, the six tasks once", flush=True)
-    for kind, all_spent in found.items():
-        middle = {name: median(each) for name, each in all_spent.items()}
-        start = middle.pop(START)
-        beyond = {name: spent - start for name, spent in middle.items()}
-        print(f"  {kind} (the start of the play takes {start.elapsed:.2f} s)")
+    for kind, all_spent in measured.items():
+        print(f"  {kind} (the start of the play takes {starts[kind]:.2f} s)")
         print(
-            f"    {'':<16} {'s':>8} {'ms/host':>8} {'pings':>7} {'six tasks':>10}   processor: {'ms/host':>8} {'pings':>7}"
+            f"    {'':<18} {'s':>8} {'ms/host':>8} {'pings':>7} {'six tasks':>10}   processor: {'ms/host':>8} {'pings':>7}"
         )
-        for name, spent in beyond.items():
-            pings, six = spent.elapsed / beyond[PING].elapsed, beyond[SIX].elapsed / spent.elapsed
+        ping, six = all_spent[PING], all_spent[SIX]
+        for name, spent in all_spent.items():
             print(
-                f"    {name:<16} {spent.elapsed:8.2f} {spent.elapsed * 1000 / hosts:8.1f} {pings:7.2f} {'1/%.1f' % six:>10}"
-                f"{'':14} {spent.processor * 1000 / hosts:8.1f} {spent.processor / beyond[PING].processor:7.2f}"
+                f"    {name:<18} {spent.elapsed:8.2f} {spent.elapsed * 1000 / hosts:8.1f} {spent.elapsed / ping.elapsed:7.2f}"
+                f" {'1/%.1f' % (six.elapsed / spent.elapsed):>10}"
+                f"{'':14} {spent.processor * 1000 / hosts:8.1f} {spent.processor / ping.processor:7.2f}"
             )
+
+
+def targets(measured: dict[int, Measured]) -> list[Target]:
+    """What is promised of hosts in order, and how it grows. ``measured``: by the number of hosts."""
+    in_order = {hosts: found[IN_ORDER] for hosts, found in measured.items()}
+    least, most = min(in_order), max(in_order)
+    usual, one = named(USUAL), named(1)
+    wanted = []
+    for hosts, spent in in_order.items():
+        if usual in spent:
+            pings = spent[usual].elapsed / spent[PING].elapsed
+            wanted.append(Target(f"{usual} in order, {hosts} hosts", pings, "<=", PINGS, "pings"))
+        if one in spent:
+            times = spent[SIX].elapsed / spent[one].elapsed
+            wanted.append(Target(f"six tasks beside {one} in order, {hosts} hosts", times, ">=", TIMES, "times"))
+    if least < most and usual in in_order[least]:
+        growth = (in_order[most][usual].elapsed / most) / (in_order[least][usual].elapsed / least)
+        name = f"cost of a host, {most} hosts beside {least}"
+        wanted.append(Target(name, growth, "<=", GROWTH_BY_HOSTS, "times"))
+    if {one, usual} <= set(in_order[most]):
+        growth = in_order[most][usual].elapsed / in_order[most][one].elapsed
+        wanted.append(Target(f"cost of {usual} beside {one}, {most} hosts", growth, "<=", GROWTH_BY_SETS, "times"))
+    return wanted
 
 
 @contextmanager
@@ -214,8 +259,8 @@ def folder() -> Iterator[Path]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--hosts", type=int, nargs="+", default=[10, 50])
-    parser.add_argument("--sets", type=int, nargs="+", default=[1, 10])
+    parser.add_argument("--hosts", type=int, nargs="+", default=[10, 50, 100])
+    parser.add_argument("--sets", type=int, nargs="+", default=[1, USUAL, 50])
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     paths = os.environ["ANSIBLE_COLLECTIONS_PATH"].split(os.pathsep)
@@ -224,8 +269,12 @@ def main() -> None:
         return
     with folder() as path:
         bench = Bench(path, max(arguments.sets))
+        measured = {}
         for hosts in arguments.hosts:
-            report(hosts, measure(bench, arguments.sets, hosts, arguments.rounds), arguments.rounds)
+            sets = [number for number in arguments.sets if number <= USUAL or hosts == min(arguments.hosts)]
+            measured[hosts], starts = measure(bench, sets, hosts, arguments.rounds)
+            report(hosts, measured[hosts], starts, arguments.rounds)
+    show(targets(measured))
 
 
 if __name__ == "__main__":
