@@ -10,19 +10,28 @@
 - It keeps no list of an account's orders, which RFC 8555, section 7.1.2.1 wants and its own answer to newAccount announces;
   `orders_of` reads them from its database.
 - Its certificates name no OCSP responder and no CRL; `pointers` are added to them.
+- It asks nobody before it issues; `ask_reseller` makes it ask the reseller, as SSL.com's does. Its own hooks cannot refuse with a
+  type of RFC 8555, section 6.7.
 """
 
 from __future__ import annotations
 
+import json
 from typing import Any, ClassVar
 
 import dns.resolver
+from acme2certifier.acme_srv.certificate import Certificate
 from acme2certifier.acme_srv.challenge import DatabaseChallengeRepository
 from acme2certifier.acme_srv.db_handler import DBstore
 from acme2certifier.acme_srv.helpers import network
+from acme2certifier.acme_srv.order import Order as AcmeOrder
 from acme2certifier.cahandlers.openssl_ca_handler import CAhandler as OpensslHandler
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
+
+from certfleet_sandbox.reseller import Order, Reseller
+
+_UNAUTHORIZED = "urn:ietf:params:acme:error:unauthorized"
 
 
 def dns_port(port: int) -> None:
@@ -91,3 +100,30 @@ def orders_of(account: str, logger: Any) -> list[str]:
     if not found:
         return []
     return [entry["name"] for entry in store.orders_invalid_search("account_id", found["id"], ["name"], "=")]
+
+
+def ask_reseller(reseller: Reseller) -> None:
+    """The reseller decides on each order of an account with a kid, after its CSR was checked, and gets each certificate."""
+    enroll, answer = Certificate._process_enrollment_and_store_certificate, AcmeOrder._map_csr_enrollment_result
+
+    def with_reseller(self: Any, certificate_name: str, csr: str, order_name: str) -> Any:
+        found = self.repository.order_lookup("name", order_name, ["account__eab_kid", "identifiers"])
+        names = tuple(entry["value"] for entry in json.loads(found["identifiers"]))
+        order = Order(order_name, found["account__eab_kid"], names)
+        if not order.kid:
+            return enroll(self, certificate_name, csr, order_name)
+        refused = reseller.authorize(order)
+        if refused is not None:
+            self._update_order_status({"name": order_name, "status": "invalid"})
+            return None, _UNAUTHORIZED, refused
+        result = enroll(self, certificate_name, csr, order_name)
+        stored = DBstore(False, self.logger).certificate_lookup("name", certificate_name, ["cert"])
+        if stored and stored["cert"]:
+            reseller.deliver(order, stored["cert"])
+        return result
+
+    def with_status(self: Any, certificate_name: str, error: str, detail: str) -> Any:
+        return (403, error, detail) if error == _UNAUTHORIZED else answer(self, certificate_name, error, detail)
+
+    Certificate._process_enrollment_and_store_certificate = with_reseller
+    AcmeOrder._map_csr_enrollment_result = with_status

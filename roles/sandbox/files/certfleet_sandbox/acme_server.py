@@ -43,6 +43,7 @@ class Settings:
     control_url: str
     ledger: str
     pointers: list[str]  # arguments of revocation.pointers
+    asks_reseller: bool
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
@@ -94,17 +95,21 @@ def main(path: str) -> None:
     # acme2certifier reads its configuration when it is imported.
     from certfleet_sandbox import acme_patches
     from certfleet_sandbox.acme_app import AcmeService
+    from certfleet_sandbox.reseller import Reseller
     from certfleet_sandbox.revocation import pointers
 
     acme_patches.CAhandler.pointers = pointers(*settings.pointers)
     acme_patches.dns_port(settings.dns_port)
     acme_patches.http01_port(settings.http01_port)
     acme_patches.invalid_orders()
+    ledger = Ledger(Path(settings.ledger))
+    if settings.asks_reseller:
+        acme_patches.ask_reseller(Reseller(settings.control_url, ledger))
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(settings.tls_certificate, settings.tls_key)
     service = AcmeService(settings.name, settings.base_url, settings.directories)
     listener = socket.socket(fileno=settings.listener)
-    Server(listener, service, Ledger(Path(settings.ledger)), RemoteFaults(settings.control_url), tls).serve()
+    Server(listener, service, ledger, RemoteFaults(settings.control_url), tls).serve()
 
 
 if __name__ == "__main__":

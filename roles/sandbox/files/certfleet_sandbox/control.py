@@ -10,6 +10,9 @@ POST   /faults             {"service", "kind"[, "times", "operation", ...]}   se
 DELETE /faults                                         drops what was scripted and not taken
 POST   /faults/take        {"service", "operation"}    takes the fault of one request (for the ACME servers)
 POST   /identrust/account  {"email"[, "revoked", "deleted"]}   marks an account
+GET    /sslcom/hook                                    whom SSL.com asks before it issues, and how
+PUT    /sslcom/hook        {"url"[, "ca_path", "timeout", ...]}   see HookSettings in reseller.py; faults of the service sslcom-hook
+DELETE /sslcom/hook                                    nobody is asked, as at the start
 GET    /sslmarket                                      orders, orders_paid, spent; see sslmarket/control.py
 GET    /sslmarket/knobs                                all knobs; sslmarket/knobs.py says what they do
 PUT    /sslmarket/knobs    {name: value, ...}          turns some
@@ -34,6 +37,7 @@ from certfleet_sandbox.faults import FaultPlan, as_dict
 from certfleet_sandbox.identrust import IdenTrust
 from certfleet_sandbox.ledger import Ledger
 from certfleet_sandbox.names import Names
+from certfleet_sandbox.reseller import HookControl
 from certfleet_sandbox.revocation import Revocations
 from certfleet_sandbox.sslcom import SslCom
 from certfleet_sandbox.sslmarket.control import MarketControl
@@ -53,10 +57,11 @@ class Control:
         identrust: IdenTrust,
         sslmarket: MarketControl,
         revocations: Revocations,
+        hook: HookControl,
     ) -> None:
         self._names, self._faults, self._ledger = names, faults, ledger
         self._sslcom, self._identrust, self._sslmarket = sslcom, identrust, sslmarket
-        self._revocations = revocations
+        self._parts = (sslmarket, revocations, hook)
 
     def operation(self, request: Request) -> tuple[str | None, dict[str, Any]]:
         return None, {}
@@ -79,9 +84,10 @@ class Control:
                     "sslmarket": self._sslmarket.summary(),
                 },
             )
-        found = self._sslmarket.read(route) or self._revocations.read(route)
-        if found is not None:
-            return Answer.json(200, found)
+        for part in self._parts:
+            found = part.read(route)
+            if found is not None:
+                return Answer.json(200, found)
         if route == "DELETE /faults":
             self._faults.clear()
             return Answer.json(200, {})
@@ -96,11 +102,10 @@ class Control:
             return self.error(400, f"{type(error).__name__}: {error}")
 
     def _change(self, route: str, value: dict[str, Any]) -> Answer:
-        found = self._sslmarket.change(route, value)
-        if found is None:
-            found = self._revocations.change(route, value)
-        if found is not None:
-            return Answer.json(200, found)
+        for part in self._parts:
+            found = part.change(route, value)
+            if found is not None:
+                return Answer.json(200, found)
         result: dict[str, Any] = {}
         if route == "PUT /dns/txt":
             self._names.add_text(value["name"], value["value"])

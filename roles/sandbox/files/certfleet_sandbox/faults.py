@@ -18,6 +18,11 @@ slow_head   yes         the answer, its head dribbled over some seconds
 errors_200  no          status 200 with an `errors` member
 malformed   as told     what the test gives: status, headers and body, or the raw bytes of the whole answer
 redirect    no          307 to a given URL
+
+The service sslcom-hook is no service: SSL.com itself calls the reseller, and it is these calls that go wrong.
+lost_answer the call is made, its answer is lost, as after a timeout; it is repeated
+not_sent    the reseller is not reached; the call is repeated
+duplicate   the call is made twice
 """
 
 from __future__ import annotations
@@ -36,6 +41,7 @@ SEEDED = (
 KINDS = (*SEEDED, "status", "malformed", "redirect")
 SHAPES = ("json", "html", "empty")
 PROVIDERS = ("sslcom", "identrust", "sslmarket")
+HOOK, HOOK_KINDS = "sslcom-hook", ("lost_answer", "not_sent", "duplicate")
 SERVICES = (*PROVIDERS, "acme-sslcom", "acme-identrust", "revocation")
 _WORK_DONE = ("cut_during", "cut_after", "hang", "502_after", "truncate", "slow", "slow_head")
 _AS_TOLD = ("status", "malformed")
@@ -113,10 +119,11 @@ class FaultPlan:
 
     def script(self, service: str, kind: str, times: int = 1, operation: str | None = None, **details: Any) -> None:
         """The next `times` requests to `service` (just those of `operation`, if given) get this fault."""
-        if service not in SERVICES:
-            raise ValueError(f"service: not one of {', '.join(SERVICES)}")
-        if kind not in KINDS:
-            raise ValueError(f"kind: not one of {', '.join(KINDS)}")
+        if service not in (*SERVICES, HOOK):
+            raise ValueError(f"service: not one of {', '.join((*SERVICES, HOOK))}")
+        kinds = HOOK_KINDS if service == HOOK else KINDS
+        if kind not in kinds:
+            raise ValueError(f"kind: not one of {', '.join(kinds)}")
         if isinstance(times, bool) or not isinstance(times, int) or times < 1:
             raise ValueError("times: not a positive number")
         unknown = set(details) - {entry.name for entry in fields(Fault)}

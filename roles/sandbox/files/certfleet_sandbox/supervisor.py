@@ -38,6 +38,7 @@ from certfleet_sandbox.identrust import Access, IdenTrust
 from certfleet_sandbox.ledger import Ledger
 from certfleet_sandbox.names import Names
 from certfleet_sandbox.options import Options
+from certfleet_sandbox.reseller import HookControl
 from certfleet_sandbox.revocation_server import RevocationServer
 from certfleet_sandbox.sslcom import SslCom
 from certfleet_sandbox.sslmarket import knobs
@@ -200,6 +201,7 @@ class Supervisor:
             control_url=self._url("control"),
             ledger=str(self._ledger.path),
             pointers=self._pointers(provider),
+            asks_reseller=provider == "sslcom",
         )
         write_json(directory / "settings.json", settings.as_dict())
         library = str(Path(__file__).resolve().parents[1])
@@ -242,7 +244,8 @@ class Supervisor:
         revocations = revocation.Revocations(providers / "revocation.json", authorities)
         sslmarket = SslMarket(market, **self._secrets["sslmarket"], revoked=revocations.in_market)
         responder = RevocationServer(revocations, self._url("revocation"))
-        control = Control(names, faults, self._ledger, sslcom, identrust, MarketControl(market), revocations)
+        parts = (MarketControl(market), revocations, HookControl(providers / "sslcom-hook.json"))
+        control = Control(names, faults, self._ledger, sslcom, identrust, *parts)
         services: list[Service] = [sslcom, identrust, sslmarket, responder, control]
         for service in services:
             public = service is not control
