@@ -17,10 +17,15 @@ description:
     it does not hold up the others, and the task fails for it at the end.
   - Key, certificate and chain of a set switch together, by one rename of one link. Services read them below
     C(<root>/<name>/current/), for example C(/etc/certfleet/www.example.com/current/fullchain.pem).
-  - After a switch the reload commands are run, and a TLS handshake with every endpoint proves that the new certificate is served.
-    An endpoint that serves something else is noticed at every run, so a reload that was missed is made up for.
-  - A reload that failed or was cut off is made up for by the next run, with or without endpoints. From before a switch until the
-    reload commands of the set succeeded and its endpoints were proven, C(<root>/<name>/reload-owed) keeps that in mind.
+  - After a switch the configuration is tested, the services are told to reload, and a TLS handshake with every endpoint proves that the
+    new certificate is served. If one of these fails, the version before is linked again, the services are told once more, the old
+    certificate is proven, and the task fails with what was seen. An endpoint that serves something else is noticed at every run, so a
+    reload that was missed is made up for.
+  - Sets that name the same command, or the same O(certificates[].unit), are told to their services together and fall together; where only the
+    proof of some sets failed, these alone are taken back. Other sets are not held up.
+  - Where there is no version to go back to, the new files stay linked, and the next run tries again.
+  - A run that failed or was cut off is finished or undone by the next one, even if nothing else is to do. From before a switch until the
+    set, or the version before, is served, C(<root>/<name>/reload-owed) keeps in mind that this is owed, and which version to go back to.
   - A host is looked at first, by one shell command in which no Python takes part. It tells digests, modes, owners and links, all of
     what the module would read, and what the endpoints serve. If nothing is to do, that was all. Otherwise the module runs on the
     host, and only the files of those sets travel that are missing or damaged there.
@@ -35,7 +40,7 @@ attributes:
   check_mode:
     details:
       - The prediction is the plan that the real run carries out.
-      - Sets are verified and endpoints are asked for their certificate in check mode too. No reload command is run.
+      - Sets are verified and endpoints are asked for their certificate in check mode too. No command is run.
       - A set that O(state=absent) would not remove, because it is in use, is an error in check mode too.
       - A set that is not issued yet is an error; in check mode it is predicted to be installed, for the task that issues it did not run.
   diff_mode:
@@ -102,13 +107,71 @@ options:
           - Mode of the other files, in quotes.
         type: str
         default: '0644'
-      reload:
+      config_test:
         description:
-          - Commands that make services take the new files, each one as a list of words. They run without a shell.
-          - A command that several sets name runs once, after all sets were switched.
+          - Commands that test the configuration of services with the new files, each one as a list of words. They run without a shell, after
+            the switch and before O(certificates[].reload).
+          - If one fails the version before is linked again at once, and nothing is reloaded.
         type: list
         elements: list
         default: []
+      reload:
+        description:
+          - Commands that make services take the new files, each one as a list of words. They run without a shell.
+          - A command that several sets name runs once, after all of these sets were switched.
+        type: list
+        elements: list
+        default: []
+      recover:
+        description:
+          - Commands that start services, and do no harm to one that runs, like V([[systemctl, start, apache2]]).
+          - They are run when a service does not serve the old certificate after the way back, and when a first deployment finds it
+            down. What was down before is not started otherwise.
+        type: list
+        elements: list
+        default: []
+      without_systemd:
+        description:
+          - Commands in the place of those of the same name on a host whose first process is not systemd.
+        type: dict
+        suboptions:
+          config_test:
+            description:
+              - In the place of O(certificates[].config_test).
+            type: list
+            elements: list
+          reload:
+            description:
+              - In the place of O(certificates[].reload).
+            type: list
+            elements: list
+          recover:
+            description:
+              - In the place of O(certificates[].recover).
+            type: list
+            elements: list
+      unit:
+        description:
+          - Sets with the same unit switch together, and are taken back together, like the RSA and the ECDSA certificate of one server.
+        type: str
+      bundles:
+        description:
+          - Files that are made of the set, for services that do not read separate ones. They have the mode of the key, and switch with the set.
+          - V(combined.pem) has the private key, the certificate and its chain, as HAProxy, Postfix and lighttpd read them.
+          - V(keystore.p12) is a PKCS#12 file with the three, as Java reads it. It needs O(certificates[].keystore_password) or
+            O(certificates[].keystore_password_path). It is made on the controller once per version, and kept there beside the set.
+        type: list
+        elements: str
+        choices: [combined.pem, keystore.p12]
+        default: []
+      keystore_password:
+        description:
+          - Password of V(keystore.p12). It does not travel to the host.
+        type: str
+      keystore_password_path:
+        description:
+          - File on the controller with the password of V(keystore.p12) in its first line. Others must have no access to it.
+        type: path
       endpoints:
         description:
           - Where this host must serve the certificate, or must not with O(state=absent).
@@ -132,6 +195,16 @@ options:
               - Name to ask for (SNI). By default, the first one of O(certificates[].domains).
               - In a wildcard the C(*) is replaced by C(certfleet-probe).
             type: str
+          starttls:
+            description:
+              - The protocol in which TLS is asked for. By default, the connection begins with TLS.
+            type: str
+            choices: [smtp, imap, pop3, ftp, ldap, postgres, mysql, xmpp]
+          key_type:
+            description:
+              - Ask as a client that takes this type of key only, for a server that has certificates of both. It speaks TLS 1.2.
+            type: str
+            choices: [rsa, ecdsa]
       serial:
         description:
           - Filled in by the action plugin, as are the following ones. Do not set it.
@@ -195,8 +268,17 @@ EXAMPLES = r"""
     certificates:
       - name: www.example.com
         domains: [www.example.com, example.com]
+        config_test:
+          - [nginx, -t, -q]
         reload:
           - [systemctl, reload, nginx]
+        recover:
+          - [systemctl, start, nginx]
+        without_systemd:
+          reload:
+            - [nginx, -s, reload]
+          recover:
+            - [nginx]
         endpoints:
           - port: 443
 
@@ -213,8 +295,46 @@ EXAMPLES = r"""
         endpoints:
           - port: 443
             server_name: shop.example.com
-          - port: 465
+          - port: 25
             server_name: mail.example.com
+            starttls: smtp
+
+- name: An RSA and an ECDSA certificate of one server, that switch together
+  certfleet.reseller.certificate_deploy:
+    sets_path: ~/.certfleet/sets
+    certificates:
+      - name: shop-rsa
+        domains: [shop.example.com]
+        unit: shop
+        bundles: [combined.pem]
+        reload:
+          - [systemctl, reload, haproxy]
+        endpoints:
+          - port: 443
+            key_type: rsa
+      - name: shop-ecdsa
+        domains: [shop.example.com]
+        unit: shop
+        bundles: [combined.pem]
+        reload:
+          - [systemctl, reload, haproxy]
+        endpoints:
+          - port: 443
+            key_type: ecdsa
+
+- name: A keystore for Java
+  certfleet.reseller.certificate_deploy:
+    sets_path: ~/.certfleet/sets
+    certificates:
+      - name: app.example.com
+        bundles: [keystore.p12]
+        keystore_password_path: ~/.certfleet/keystore.password
+        group: tomcat
+        key_mode: '0640'
+        reload:
+          - [systemctl, restart, tomcat10]
+        endpoints:
+          - port: 8443
 
 - name: The old shop is gone
   certfleet.reseller.certificate_deploy:
@@ -228,8 +348,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 sets:
-  description: The sets of O(certificates), in the same order.
-  returned: success
+  description: The sets of O(certificates), in the same order, as they are at the end; also when a service did not take them.
+  returned: when the host was read
   type: list
   elements: dict
   contains:
@@ -270,6 +390,11 @@ sets:
       description: Whether something was different for this set.
       type: bool
       sample: true
+    rolled_back:
+      description: Whether a service did not take the version, and the one before was linked again.
+      returned: with O(state=present)
+      type: bool
+      sample: false
     endpoints:
       description: What is served where.
       type: list
@@ -287,6 +412,14 @@ sets:
           description: Name that was asked for.
           type: str
           sample: www.example.com
+        starttls:
+          description: The protocol in which TLS was asked for; null if the connection began with TLS.
+          type: str
+          sample: null
+        key_type:
+          description: The only type of key that was asked for; null for any.
+          type: str
+          sample: null
         served:
           description: SHA-256 of the certificate that is served; null if there is none.
           type: str
@@ -299,6 +432,11 @@ sets:
           description: Whether it is the set's certificate.
           type: bool
           sample: true
+rolled_back:
+  description: Whether one of the sets was taken back. C(error.rolled_back) says whether all that failed are served as before.
+  returned: with O(state=present)
+  type: bool
+  sample: false
 steps:
   description: What was done, or would be done in check mode.
   returned: success
@@ -306,7 +444,7 @@ steps:
   elements: dict
   contains:
     action:
-      description: One of V(install), V(repair), V(set_access), V(switch), V(reload), V(prove), V(unlink), V(remove).
+      description: One of V(install), V(repair), V(set_access), V(switch), V(test), V(reload), V(prove), V(unlink), V(remove).
       type: str
       sample: switch
     subject:
@@ -324,23 +462,30 @@ reason:
   sample: every set is in place
 error:
   description:
-    - What failed. C(kind) is V(verify) for a refused set, V(reload) for a command that failed, V(proof) for an endpoint that serves
-      something else; then C(endpoints) has what was seen.
+    - What failed. C(kind) is V(verify) for a refused set, V(config_test) or V(reload) for a command that failed, with C(command), C(rc)
+      and the end of its output in C(detail), and V(proof) for an endpoint that serves something else.
+    - Of these three C(rolled_back) says whether the version before is live and served again, C(trouble) what did not work on the way back, and
+      C(endpoints) what was seen when the proof failed.
   returned: failure
   type: dict
   sample:
-    kind: reload
+    kind: config_test
     status: null
     code: null
-    detail: "nginx.service is not active, cannot reload."
-    hint: The new files are in place, the service may still serve the old ones. Correct the cause and run again.
+    detail: "nginx: [emerg] SSL_CTX_use_PrivateKey failed: key values mismatch"
+    hint: The version before is live again. Correct the cause and run again.
+    command: nginx -t -q
+    rc: 1
+    rolled_back: true
+    trouble: null
+    endpoints: []
 done:
-  description: The steps that were done before the failure, like RV(steps).
+  description: The steps that were done, like RV(steps). What was switched may have been taken back after that.
   returned: failure
   type: list
   elements: dict
 open:
-  description: The steps that are left, like RV(steps). The first one is the one that failed.
+  description: The steps that are left, like RV(steps), those that failed among them.
   returned: failure
   type: list
   elements: dict

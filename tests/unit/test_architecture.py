@@ -27,7 +27,7 @@ NAMES = [str(path.relative_to(PLUGINS)) for path in FILES]
 LAYERS = [
     {"modules", "action", "lookup", "filter", "plugin_utils"},
     {"_sslcom", "_sslmarket", "_identrust", "_acme", "_sets", "_deploy", "_fleet", "_ocsp", "_decode", "_planner"},
-    {"_x509", "_http"},
+    {"_x509", "_http", "_tls"},
     {"_renewal"},
     {"_core"},
 ]
@@ -130,10 +130,11 @@ def test_no_other_way_to_the_network() -> None:
     found = {name: {each for each in names if not each.startswith("urllib.parse")} for name, names in found.items()}
     # hosts prove by a handshake what they serve, with the standard library alone; servers that certificates name are judged by the
     # address that a socket is connected to
-    own = {"module_utils/_deploy/handshake.py", "module_utils/_ocsp/dial.py", "module_utils/_ocsp/transport.py"}
+    own = {"module_utils/_tls/peer.py", "module_utils/_tls/stream.py"}
+    own |= {"module_utils/_ocsp/dial.py", "module_utils/_ocsp/transport.py"}
     assert {name for name, names in found.items() if names - {"ssl"}} == own
     for path in FILES:
-        if "ssl" in found.get(short(path), ()) and path.name not in ("handshake.py", "dial.py"):
+        if "ssl" in found.get(short(path), ()) and path.name not in ("peer.py", "dial.py"):
             assert {call for call in calls(path) if call.startswith("ssl.")} <= {"ssl.PEM_cert_to_DER_cert"}
 
 
@@ -192,8 +193,8 @@ WRITING = re.compile(
     r"^os\.(write|rename|replace|unlink|remove|mkdir|makedirs|chmod|chown|symlink|link|truncate|rmdir)$"
     r"|^open$|^shutil\.|^tempfile\.|TemporaryFile$|mkstemp$|mkdtemp$|\.write_(text|bytes)$|atomic_move$"
 )
-# the output of a reload command goes to a file without a name: a pipe would wait for whatever the command started
-WITHOUT_A_NAME = {("module_utils/_deploy/service.py", "TemporaryFile")}
+# the output of a command goes to a file without a name: a pipe would wait for whatever the command started
+WITHOUT_A_NAME = {("module_utils/_deploy/commands.py", "TemporaryFile")}
 
 
 def test_files_alone_writes() -> None:
@@ -273,6 +274,7 @@ def test_every_file_says_what_it_is(path: Path) -> None:
 
 SECRET_NAMES = re.compile(r"pass|secret|token|key|hmac|credential|authorization|pin$|private", re.IGNORECASE)
 SECRETS = {"account_key", "secret_key", "api_key", "access_token", "client_secret", "api_token", "voucher"}
+SECRETS |= {"keystore_password"}
 SECRETS |= {"contents"}  # private keys among them, given by the action plugin
 
 

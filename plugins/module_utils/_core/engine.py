@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, Callable, Protocol
 
 from ansible.module_utils.basic import AnsibleModule
 
 from . import failure, pool
-from .plan import Plan, Step
+from .plan import NotDone, Plan, Step
 
 
 class Resource(Protocol):
@@ -117,8 +118,9 @@ def _carry_out(resource: Resource, plan: Plan, done: list[Step]) -> Exception | 
     workers = getattr(resource, "workers", 1)
     if workers < 2:
         for step in plan.steps:
-            resource.apply(step)
-            done.append(step)
+            with contextlib.suppress(NotDone):
+                resource.apply(step)
+                done.append(step)
         return None
     outcomes = pool.each(resource.apply, plan.steps, workers)
     done += [outcome.item for outcome in outcomes if outcome.error is None]

@@ -9,6 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, Mapping
 
 
+class NotDone(Exception):
+    """A resource leaves this step open and goes on with the next one; it says why in its ``problem``."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One change. ``action`` is a verb the resource knows, ``subject`` what it acts on, both shown to the user.

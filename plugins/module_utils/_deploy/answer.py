@@ -20,7 +20,7 @@ from .access import Access
 from .handshake import Served
 from .layout import FileHave, SetHave, Version
 from .model import LINK, SERIAL, SetWant, Want, sha256
-from .question import END, START, Unfit, endpoints, named, paths, version
+from .question import END, START, Unfit, endpoints, files, named, paths, version
 
 # the name in quotes or not, as GNU and busybox write it
 _STAT = re.compile(r"s ([0-9a-f]+) ([0-9]+) ([0-9]+) (?:'([^']+)'|([^' ]+))(?: -> '(.*)')?")
@@ -57,7 +57,7 @@ class _Answer:
 def read(want: Want, output: str, asked: Want) -> tuple[SetHave, ...]:
     """The states of all sets. ``asked`` is what the question was for, which may have been more."""
     versions = [version(wanted) for wanted in asked.sets]
-    answer = _parse(output, paths([wanted.directory for wanted in asked.sets], versions))
+    answer = _parse(output, paths([wanted.directory for wanted in asked.sets], versions, files(asked)))
     served = {endpoint: answer.served.get(number) for number, endpoint in enumerate(endpoints(asked))}
     without = " and no ".join(sorted(answer.missing))
     reason = "the host has no %s" % without if without else "no handshake"
@@ -73,7 +73,7 @@ def read(want: Want, output: str, asked: Want) -> tuple[SetHave, ...]:
 
 def present(output: str, directories: Sequence[str]) -> set[str]:
     """Which of the directories that were asked for are there, whatever they are."""
-    return set(_parse(output, paths(directories, ())).stats).intersection(directories)
+    return set(_parse(output, paths(directories, (), ())).stats).intersection(directories)
 
 
 def _parse(output: str, asked: set[str]) -> _Answer:

@@ -18,8 +18,8 @@ from .access import Access
 from .model import LINK, SetWant, Want
 
 
-def install(want: Want, wanted: SetWant, uid: int, gid: int) -> None:
-    """Makes a version, or puts a fresh one in the place of a damaged one."""
+def install(want: Want, wanted: SetWant, uid: int, gid: int, previous: str | None) -> None:
+    """Makes a version, or puts a fresh one in the place of a damaged one. ``previous`` is where the way back leads."""
     parent = want.path(wanted)
     if not os.path.isdir(parent):
         access.make_directory(want.root, want.directory_mode)
@@ -29,7 +29,7 @@ def install(want: Want, wanted: SetWant, uid: int, gid: int) -> None:
     fresh = _build(want, wanted, layout.NEW, uid, gid)
     live = files.read_link(link) == wanted.serial
     if live:
-        owe(want, wanted)
+        owe(want, wanted, previous)
     if not os.path.lexists(path):
         files.rename(fresh, path)
         return
@@ -48,15 +48,26 @@ def install(want: Want, wanted: SetWant, uid: int, gid: int) -> None:
     files.remove_directory(old)
 
 
-def switch(want: Want, wanted: SetWant) -> None:
-    owe(want, wanted)
+def switch(want: Want, wanted: SetWant, previous: str | None) -> None:
+    """Makes the wanted version the live one; ``previous`` is where the way back leads."""
+    owe(want, wanted, previous)
     files.switch_link(want.path(wanted, LINK), wanted.serial)
 
 
-def owe(want: Want, wanted: SetWant) -> None:
-    """Marks that services must take this version, before they can: a reload that fails or is killed is not forgotten."""
-    if wanted.reload:
-        mark = {"serial": wanted.serial, "commands": [list(command) for command in wanted.reload]}
+def switch_back(want: Want, wanted: SetWant, previous: str) -> None:
+    link = want.path(wanted, LINK)
+    if files.read_link(link) != previous:
+        files.switch_link(link, previous)
+
+
+def owe(want: Want, wanted: SetWant, previous: str | None) -> None:
+    """Marks that services must take this version, before they can: a run that fails or is killed is not forgotten."""
+    if wanted.looked_after:
+        mark = {
+            "serial": wanted.serial,
+            "previous": previous,
+            "commands": [list(command) for command in (*wanted.service.config_test, *wanted.service.reload)],
+        }
         path, content = want.path(wanted, layout.OWED), json.dumps(mark, sort_keys=True).encode("utf-8") + b"\n"
         if files.read(path) != content:
             files.write(path, content)

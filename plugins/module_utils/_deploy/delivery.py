@@ -25,7 +25,7 @@ class Delivery:
     """Sets that the host shall have. One that is missing or refused does not hold up the others, and the task fails for it at the end."""
 
     def __init__(self, options: dict[str, Any], now: datetime, predicting: bool) -> None:
-        self._options, self._now = options, now
+        self._options, self._now, self._writing = options, now, not predicting
         certificates = options["certificates"]
         absent = [each["name"] for each in certificates if not sets.exists(options["sets_path"], each["name"])]
         # In check mode they are no error but a prediction: the task that issues them did not run.
@@ -89,7 +89,7 @@ class Delivery:
 
     def _load(self, load: Callable[..., Loaded], certificates: list[dict[str, Any]]) -> None:
         path = self._options["sets_path"]
-        self._outcomes = pool.each(lambda each: load(path, each, self._now), certificates, workers=1)
+        self._outcomes = pool.each(lambda each: load(path, each, self._now, self._writing), certificates, workers=1)
         facts = [each.options for each in self._loaded()]
         self._want = model.want({**self._options, "certificates": facts, "contents": None})
 
@@ -121,7 +121,7 @@ class Clearance:
         domains = {each.name: [endpoint.server_name for endpoint in each.endpoints] for each in self._want.sets}
         return {
             "certificates": [
-                {**each, "domains": list(model.domains(each))} if domains[each["name"]] else each
+                sets.given({**each, "domains": list(model.domains(each))} if domains[each["name"]] else each)
                 for each in self._certificates
             ]
         }

@@ -6,28 +6,30 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Callable, cast
+from typing import Any, cast
 
 from .._core.clock import SYSTEM, Clock
-from .._core.plan import Plan, Step
-from . import access, changes, layout, model, planning, service
+from .._core.plan import NotDone, Plan, Step
+from . import access, changes, commands, layout, model, planning, service
+from .handover import Handover
 from .handshake import Probe, probe, probe_all
 from .hold import Hold
 from .layout import SetHave
 from .model import Want
 from .planning import Change
+from .units import Act
 
 
 class Deployment:
     """Wants, reads and changes the sets below one root. Holds the root's lock until the process ends."""
 
     def __init__(self, clock: Clock = SYSTEM, one: Probe = probe) -> None:
-        self._clock = clock
         self._probe = one
         self._hold = Hold(clock)
+        self._handover = Handover(clock, one)
 
     def want(self, params: dict[str, Any]) -> Want:
-        return model.want(params)
+        return model.want(params, commands.systemd())
 
     def read(self, want: Want) -> tuple[SetHave, ...]:
         # Before the first run there is no root to lock; its first step makes one and locks it.
@@ -45,19 +47,25 @@ class Deployment:
         return planning.plan(want, have)
 
     def apply(self, step: Step) -> None:
-        actions: dict[str, Callable[[Any], None]] = {
-            "install": self._install,
-            "repair": self._install,
-            "set_access": self._set_access,
-            "switch": lambda change: changes.switch(change.want, change.set.wanted),
-            "reload": self._reload,
-            "prove": self._prove,
-            "remove": lambda change: changes.remove(change.want, change.set.wanted, change.entry),
-        }
-        actions[step.action](step.data)
+        if isinstance(step.data, Act):
+            self._handover.apply(step.action, step.data)
+        elif step.action == "set_access":
+            self._set_access(step.data)
+        elif step.action == "remove":
+            self._remove(step.data)
+        else:
+            self._install(step.data)
+
+    @property
+    def problem(self) -> Exception | None:
+        """What services did not take."""
+        return self._handover.problem
 
     def show(self, want: Want, have: tuple[SetHave, ...], plan: Plan) -> dict[str, Any]:
-        return {"sets": [self._show(want, index, have[index], plan) for index in range(len(want.sets))]}
+        return {
+            "sets": [self._show(want, index, have[index], plan) for index in range(len(want.sets))],
+            "rolled_back": bool(self._handover.returned),
+        }
 
     def close(self) -> None:
         """Lets other runs in."""
@@ -76,6 +84,7 @@ class Deployment:
             "names": list(wanted.names),
             "path": want.path(wanted, model.LINK),
             "changed": wanted.name in plan.before,
+            "rolled_back": wanted.name in self._handover.returned,
             "endpoints": [served.result(wanted.fingerprint) for served in have.served],
         }
 
@@ -83,22 +92,15 @@ class Deployment:
         if not self._hold.taken:
             access.make_directory(change.want.root, change.want.directory_mode)
             self._hold.take(change.want.root)
-        changes.install(change.want, change.set.wanted, change.set.have.uid, change.set.have.gid)
+        have = change.set.have
+        changes.install(change.want, change.set.wanted, have.uid, have.gid, change.set.previous)
 
     def _set_access(self, change: Change) -> None:
         for path, _found, wanted in change.set.access:
             access.apply(change.want.path(change.set.wanted, *path.split("/")).rstrip("/"), wanted)
 
-    def _reload(self, step: planning.Reload) -> None:
-        # Most sets have their mark since the switch. Those whose endpoints alone told get it now: the first of several
-        # commands may mend what is served, and then nothing tells that another one failed.
-        for wanted in step.owing:
-            changes.owe(step.want, wanted)
-        service.reload(step.command)
-        for wanted in step.settled:
-            changes.settle(step.want, wanted)
-
-    def _prove(self, proof: planning.Proof) -> None:
-        service.prove(proof.endpoints, proof.want.proof_timeout, self._probe, self._clock)
-        for wanted in proof.settled:
-            changes.settle(proof.want, wanted)
+    def _remove(self, change: Change) -> None:
+        # what a service did not take may be needed by the next run, and so may the version before
+        if self._handover.failed(change.set.wanted.name):
+            raise NotDone
+        changes.remove(change.want, change.set.wanted, change.entry)

@@ -19,7 +19,7 @@ from typing import Any, Mapping
 
 from .._core.clock import iso, parse_iso
 from . import model
-from .model import FILES, SERIAL
+from .model import SERIAL
 
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----\n([A-Za-z0-9+/=\n]+)-----END CERTIFICATE-----\n")
 _TIME = re.compile("([0-9]{4})" + 5 * "([0-9]{2})" + "Z")
@@ -57,8 +57,7 @@ def facts(contents: Mapping[str, bytes], options: Mapping[str, Any], now: dateti
     )
     if not right:
         return None
-    digests = {file: model.sha256(contents[file]) for file in FILES}
-    return {**options, "domains": list(domains), **known, "names": sorted(names), "digests": digests}
+    return {**options, "domains": list(domains), **known, "names": sorted(names)}
 
 
 def serial_number(der: bytes) -> int:

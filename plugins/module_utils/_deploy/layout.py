@@ -5,12 +5,14 @@
 
 ``<root>/<directory>/`` has ``current -> <serial>``, the versions ``<serial>/``, and ``.new-<serial>``, ``.spare-<serial>`` and
 ``.old-<serial>`` while something is under way, or when a run was killed. ``reload-owed`` is there from before another key or
-certificate is at the live path until the services have taken it: what a failed or killed reload leaves for the next run.
+certificate is at the live path until the services have taken it, or the version before again: what a killed run leaves for the
+next one. It names the version to go back to.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import ssl
 import stat
@@ -58,7 +60,10 @@ class Live:
 
 @dataclass(frozen=True)
 class SetHave:
-    """``access`` is ``None`` when there is no directory; ``uid`` and ``gid`` are what the wanted owner and group are here."""
+    """``access`` is ``None`` when there is no directory; ``uid`` and ``gid`` are what the wanted owner and group are here.
+
+    ``owed``: a run was cut off after it switched; ``previous`` is what its services had before, where the module itself looked.
+    """
 
     uid: int = access.ANY
     gid: int = access.ANY
@@ -69,6 +74,7 @@ class SetHave:
     leftovers: tuple[str, ...] = ()
     served: tuple[Served, ...] = ()
     owed: bool = False
+    previous: str | None = None
 
     def version(self, serial: str) -> Version | None:
         return next((version for version in self.versions if version.serial == serial), None)
@@ -88,6 +94,7 @@ def read(want: Want, wanted: SetWant) -> SetHave:
     if current is None and os.path.lexists(link):
         raise StateError("%s is not a link" % link, hint="Move it away and run again.")
     entries = sorted(os.listdir(path))
+    mark = files.read(os.path.join(path, OWED))
     return SetHave(
         uid=uid,
         gid=gid,
@@ -96,8 +103,18 @@ def read(want: Want, wanted: SetWant) -> SetHave:
         live=live(os.path.join(path, current)) if current and "/" not in current else Live(),
         versions=tuple(_version(path, entry, wanted) for entry in entries if SERIAL.match(entry)),
         leftovers=tuple(entry for entry in entries if is_leftover(entry)),
-        owed=files.read(os.path.join(path, OWED)) is not None,
+        owed=mark is not None,
+        previous=_previous(mark or b""),
     )
+
+
+def _previous(mark: bytes) -> str | None:
+    """Half a mark is one, but names nothing to go back to."""
+    try:
+        serial = json.loads(mark.decode("utf-8"))["previous"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None
+    return serial if isinstance(serial, str) and SERIAL.match(serial) else None
 
 
 def _version(parent: str, serial: str, wanted: SetWant) -> Version:

@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 from dataclasses import dataclass, field
-from typing import Any, Mapping
+from typing import Any, Mapping, Tuple
 
 from .._core import names
 from .._core.errors import InvalidData, UsageError
@@ -19,7 +19,12 @@ from .._core.errors import InvalidData, UsageError
 KEY = "privkey.pem"
 # Key first, certificate last: the order in which they are written. The request stays on the controller.
 FILES = (KEY, "meta.json", "chain.pem", "fullchain.pem", "cert.pem")
+# What services want that do not read separate files. They have the key in them, and its mode.
+COMBINED, KEYSTORE = "combined.pem", "keystore.p12"
+BUNDLES = (COMBINED, KEYSTORE)
 LINK = "current"
+
+Command = Tuple[str, ...]
 
 SERIAL = re.compile(r"\A[0-9a-f]{1,64}\Z")
 _SHA256 = re.compile(r"\A[0-9a-f]{64}\Z")
@@ -33,10 +38,28 @@ class Endpoint:
     address: str
     port: int
     server_name: str
+    starttls: str | None = None
+    key_type: str | None = None
 
     def __str__(self) -> str:
         host = "[%s]" % self.address if ":" in self.address else self.address
-        return "%s:%d (%s)" % (host, self.port, self.server_name)
+        return "%s:%d (%s)" % (
+            host,
+            self.port,
+            ", ".join(filter(None, (self.server_name, self.starttls, self.key_type))),
+        )
+
+
+@dataclass(frozen=True)
+class Service:
+    """What the services of a set are told: before a reload, for it, and when they do not serve after a way back."""
+
+    config_test: tuple[Command, ...] = ()
+    reload: tuple[Command, ...] = ()
+    recover: tuple[Command, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.config_test or self.reload)
 
 
 @dataclass(frozen=True)
@@ -54,11 +77,17 @@ class SetWant:
     group: str | None
     key_mode: int
     mode: int
-    reload: tuple[tuple[str, ...], ...]
+    service: Service
     endpoints: tuple[Endpoint, ...]
+    unit: str | None = None
 
     def mode_of(self, file: str) -> int:
-        return self.key_mode if file == KEY else self.mode
+        return self.key_mode if file == KEY or file in BUNDLES else self.mode
+
+    @property
+    def looked_after(self) -> bool:
+        """Whether anything follows a switch: what was begun is remembered until that is done."""
+        return bool(self.service or self.endpoints)
 
 
 @dataclass(frozen=True)
@@ -80,8 +109,11 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def want(params: Mapping[str, Any]) -> Want:
-    """The options of the module, normalised and checked."""
+def want(params: Mapping[str, Any], systemd: bool | None = None) -> Want:
+    """The options of the module, normalised and checked.
+
+    ``systemd`` says whether the host has it, and so which commands are meant; who does not know gets both.
+    """
     directory_mode = _mode("directory_mode", params["directory_mode"])
     if directory_mode & 0o700 != 0o700:
         raise UsageError("directory_mode is %r: its owner could not work in it" % params["directory_mode"])
@@ -89,7 +121,7 @@ def want(params: Mapping[str, Any]) -> Want:
         raise UsageError("keep is %d, less than 0" % params["keep"])
     if params["proof_timeout"] <= 0:
         raise UsageError("proof_timeout is %s, not more than 0" % params["proof_timeout"])
-    sets = tuple(_set(options) for options in params["certificates"])
+    sets = tuple(_set(options, systemd) for options in params["certificates"])
     refuse_twice("the certificate", [wanted.name for wanted in sets])
     refuse_twice("the endpoint", [str(endpoint) for wanted in sets for endpoint in wanted.endpoints])
     return Want(root(params), directory_mode, params["keep"], params["proof_timeout"], sets, _contents(params, sets))
@@ -108,13 +140,14 @@ def domains(options: Mapping[str, Any]) -> tuple[str, ...]:
     return names.dns_names(list(options["domains"] or [options["name"]]))
 
 
-def _set(options: Mapping[str, Any]) -> SetWant:
+def _set(options: Mapping[str, Any], systemd: bool | None) -> SetWant:
     name = options["name"]
     digests = options["digests"] or {}
+    wanted = files(options)
     sound = (
         SERIAL.match(options["serial"] or "")
         and _SHA256.match(options["fingerprint"] or "")
-        and set(digests) == set(FILES)
+        and set(digests) == set(wanted)
         and all(isinstance(digest, str) and _SHA256.match(digest) for digest in digests.values())
     )
     if not sound:
@@ -132,9 +165,6 @@ def _set(options: Mapping[str, Any]) -> SetWant:
     mode = _mode("mode of %r" % name, options["mode"])
     if mode & 0o002:
         raise UsageError("mode of %r is %r: everybody could change the certificate" % (name, options["mode"]))
-    reload = tuple(tuple(str(word) for word in command) for command in options["reload"])
-    if not all(command and command[0] for command in reload):
-        raise UsageError("reload of %r has an empty command" % name, hint="Write it like [[systemctl, reload, nginx]].")
     return SetWant(
         name=name,
         directory=names.file_name(name),
@@ -142,14 +172,36 @@ def _set(options: Mapping[str, Any]) -> SetWant:
         fingerprint=options["fingerprint"],
         not_after=options["not_after"],
         names=tuple(options["names"] or ()),
-        digests=tuple((file, digests[file]) for file in FILES),
+        digests=tuple((file, digests[file]) for file in wanted),
         owner=options["owner"],
         group=options["group"],
         key_mode=key_mode,
         mode=mode,
-        reload=reload,
+        service=_service(options, systemd),
         endpoints=endpoints(options),
+        unit=options.get("unit") or None,
     )
+
+
+def files(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """The files of a set, in the order in which they are written."""
+    return (*(bundle for bundle in BUNDLES if bundle in (options.get("bundles") or ())), *FILES)
+
+
+def _service(options: Mapping[str, Any], systemd: bool | None) -> Service:
+    own, other = options, options.get("without_systemd") or {}
+    found = {}
+    for option in ("config_test", "reload", "recover"):
+        usual, instead = own.get(option) or [], other.get(option)
+        lists = [usual] if systemd or instead is None else [instead] if systemd is False else [usual, instead]
+        commands = tuple(tuple(str(word) for word in command) for each in lists for command in each)
+        if not all(command and command[0] for command in commands):
+            raise UsageError(
+                "%s of %r has an empty command" % (option, options["name"]),
+                hint="Write it like [[systemctl, reload, nginx]].",
+            )
+        found[option] = commands
+    return Service(**found)
 
 
 def endpoints(options: Mapping[str, Any]) -> tuple[Endpoint, ...]:
@@ -165,7 +217,7 @@ def _endpoint(name: str, options: Mapping[str, Any], served: tuple[str, ...]) ->
     if server_name.startswith("*."):
         # A client never asks for a wildcard; this label stands for any.
         server_name = "certfleet-probe." + server_name[2:]
-    return Endpoint(options["address"], port, server_name)
+    return Endpoint(options["address"], port, server_name, options.get("starttls"), options.get("key_type"))
 
 
 def _contents(params: Mapping[str, Any], sets: tuple[SetWant, ...]) -> dict[str, dict[str, bytes]]:
@@ -173,13 +225,13 @@ def _contents(params: Mapping[str, Any], sets: tuple[SetWant, ...]) -> dict[str,
     result: dict[str, dict[str, bytes]] = {}
     for name, encoded in (params["contents"] or {}).items():
         try:
-            files = {file: base64.b64decode(encoded[file], validate=True) for file in FILES}
-            sound = all(sha256(content) == digests[name][file] for file, content in files.items())
+            content = {file: base64.b64decode(encoded[file], validate=True) for file in digests[name]}
+            sound = all(sha256(data) == digests[name][file] for file, data in content.items())
         except (KeyError, TypeError, binascii.Error):
             sound = False
         if not sound:
             raise InvalidData("the content of the certificate set %r was damaged on its way to the host" % name)
-        result[name] = files
+        result[name] = content
     return result
 
 

@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 
 from .._core.errors import UsageError
 from .._core.plan import Plan, Step
+from . import units
 from .access import Access
 from .handshake import Served
 from .layout import SetHave, Version
-from .model import LINK, Endpoint, SetWant, Want
+from .model import LINK, SetWant, Want
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,14 @@ class SetPlan:
 
     @property
     def owed(self) -> bool:
-        """An earlier run did not come to the end of its reload. Without a command there is nobody to tell."""
-        return bool(self.have.owed and self.wanted.reload)
+        """An earlier run did not come to its end. Without a command or an endpoint there is nobody to tell or to ask."""
+        return self.have.owed and self.wanted.looked_after
 
     @property
-    def reload(self) -> bool:
-        return bool((self.touched or self.stale or self.owed) and self.wanted.reload)
+    def previous(self) -> str | None:
+        """The version to go back to: the last one that services are known to have taken."""
+        serial = self.have.previous if self.have.owed else self.have.current
+        return serial if serial and serial != self.wanted.serial and self.have.version(serial) else None
 
     @property
     def changes(self) -> bool:
@@ -57,30 +59,10 @@ class Change:
     entry: str = ""
 
 
-@dataclass(frozen=True)
-class Reload:
-    """What the step ``reload`` carries: a command, the sets that owe it, and those of them that owe nothing more after it."""
-
-    want: Want
-    command: tuple[str, ...]
-    owing: tuple[SetWant, ...]
-    settled: tuple[SetWant, ...]
-
-
-@dataclass(frozen=True)
-class Proof:
-    """What the step ``prove`` carries: endpoints and the fingerprints they must serve, and the sets that then owe nothing more."""
-
-    want: Want
-    endpoints: tuple[tuple[Endpoint, str], ...]
-    settled: tuple[SetWant, ...]
-
-
 def plan(want: Want, have: tuple[SetHave, ...]) -> Plan:
-    """Files first, for all sets; then the links; then services; old versions go when the new ones are proven."""
+    """Files first, for all sets; then unit by unit the links and the services; old versions go when the new ones are proven."""
     sets = [_plan_set(want, wanted, found) for wanted, found in zip(want.sets, have)]
     installs: list[Step] = []
-    switches: list[Step] = []
     removals: list[Step] = []
     for item in sets:
         name, change = item.wanted.name, Change(want, item)
@@ -89,12 +71,10 @@ def plan(want: Want, have: tuple[SetHave, ...]) -> Plan:
         if item.access:
             text = ", ".join("%s %s" % (path or ".", access.show(access)) for path, _found, access in item.access)
             installs.append(Step("set_access", "%s: %s" % (name, text), data=change))
-        if item.switch:
-            switches.append(Step("switch", "%s %s -> %s" % (name, LINK, item.wanted.serial), data=change))
         removals += [Step("remove", "%s %s" % (name, entry), data=Change(want, item, entry)) for entry in item.remove]
     changed = [item for item in sets if item.changes]
     return Plan(
-        steps=(*installs, *switches, *_services(want, sets), *removals),
+        steps=(*installs, *(step for unit in units.of(want, sets) for step in units.steps(unit)), *removals),
         before={item.wanted.name: _before(item) for item in changed},
         after={item.wanted.name: _after(item) for item in changed},
         reason="%d of %d sets differ" % (len(changed), len(sets)) if changed else "every set is in place",
@@ -147,33 +127,6 @@ def _outdated(want: Want, wanted: SetWant, have: SetHave) -> tuple[str, ...]:
     others = [version for version in have.versions if version.serial != wanted.serial]
     others.sort(key=lambda version: (version.age, version.serial), reverse=True)
     return tuple(version.serial for version in others[want.keep :])
-
-
-def _services(want: Want, sets: list[SetPlan]) -> list[Step]:
-    """Each command once, in the order in which the sets name them; then one proof for all that they concern."""
-    reloads = [item.wanted for item in sets if item.reload]
-    commands = list(dict.fromkeys(command for wanted in reloads for command in wanted.reload))
-    concerned = [
-        item
-        for item in sets
-        if item.touched or item.stale or any(command in commands for command in item.wanted.reload)
-    ]
-    proofs: dict[Endpoint, str] = {
-        endpoint: item.wanted.fingerprint for item in concerned for endpoint in item.wanted.endpoints
-    }
-    steps = []
-    for number, command in enumerate(commands):
-        owing = tuple(wanted for wanted in reloads if command in wanted.reload)
-        later = commands[number + 1 :]
-        settled = tuple(
-            wanted for wanted in owing if not wanted.endpoints and not any(each in later for each in wanted.reload)
-        )
-        steps.append(Step("reload", " ".join(map(shlex.quote, command)), data=Reload(want, command, owing, settled)))
-    if proofs:
-        subject = ", ".join(item.wanted.name for item in concerned if item.wanted.endpoints)
-        settled = tuple(wanted for wanted in reloads if wanted.endpoints)
-        steps.append(Step("prove", subject, data=Proof(want, tuple(proofs.items()), settled)))
-    return steps
 
 
 def _before(item: SetPlan) -> dict[str, object]:

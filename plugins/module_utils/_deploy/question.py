@@ -15,6 +15,7 @@ import re
 import shlex
 from typing import Iterable, Sequence
 
+from .._tls.peer import CIPHERS
 from .model import FILES, LINK, Endpoint, SetWant, Want
 from .service import PROBE_TIMEOUT
 
@@ -84,7 +85,7 @@ t() {{
   set -f
   echo t $1 $(
     {{
-      timeout {timeout} openssl s_client -CApath / -no_tls1 -no_tls1_1 -connect $2 -servername $3
+      timeout {timeout} openssl s_client -CApath / -no_tls1 -no_tls1_1 -connect $2 -servername $3 $4
       echo status $?
     }} | sed -n -e "/^-----BEGIN CERTIFICATE/,/^-----END CERTIFICATE/p" -e "/^status /p"
   )
@@ -100,18 +101,18 @@ class Unfit(Exception):
 
 def ask(want: Want) -> str:
     """The command for sets that shall be there."""
-    served = endpoints(want)
+    served, versions = endpoints(want), [version(wanted) for wanted in want.sets]
     return _fit(
         _BEGIN.format(start=START, tools="stat sha256sum timeout openssl sed" if served else "stat sha256sum")
         + _users(want.sets)
-        + _look(want.root, [wanted.directory for wanted in want.sets], [version(wanted) for wanted in want.sets])
+        + _look(want.root, [wanted.directory for wanted in want.sets], versions, files(want))
         + (_served(served, want.proof_timeout) if served else "")
     )
 
 
 def ask_for_directories(root: str, directories: Sequence[str]) -> str:
     """The command for sets that shall not be there."""
-    return _fit(_BEGIN.format(start=START, tools="stat") + _look(root, directories, ()))
+    return _fit(_BEGIN.format(start=START, tools="stat") + _look(root, directories, (), FILES))
 
 
 def version(wanted: SetWant) -> str:
@@ -119,10 +120,15 @@ def version(wanted: SetWant) -> str:
     return "%s/%s" % (wanted.directory, wanted.serial)
 
 
-def paths(directories: Sequence[str], versions: Sequence[str]) -> set[str]:
+def files(want: Want) -> tuple[str, ...]:
+    """The names of the files that any of the sets has. What a set does not have is asked for, and not looked at."""
+    return tuple(dict.fromkeys(name for wanted in want.sets for name, _digest in wanted.digests))
+
+
+def paths(directories: Sequence[str], versions: Sequence[str], files: Sequence[str]) -> set[str]:
     """What is asked for, below the root."""
     found = {".", *directories, *versions, *("%s/%s" % (directory, LINK) for directory in directories)}
-    return found | {"%s/%s" % (each, file) for each in versions for file in FILES}
+    return found | {"%s/%s" % (each, file) for each in versions for file in files}
 
 
 def endpoints(want: Want) -> list[Endpoint]:
@@ -154,7 +160,7 @@ def _users(sets: Iterable[SetWant]) -> str:
     return _USERS.format(users=" ".join(owners), groups=" ".join(groups)) if owners or groups else ""
 
 
-def _look(root: str, directories: Sequence[str], versions: Sequence[str]) -> str:
+def _look(root: str, directories: Sequence[str], versions: Sequence[str], files: Sequence[str]) -> str:
     if not root.isprintable() or not all(_WORD.match(directory) for directory in directories):
         raise Unfit("the name of a directory is unusual")
     return _LOOK.format(
@@ -162,7 +168,7 @@ def _look(root: str, directories: Sequence[str], versions: Sequence[str]) -> str
         directories=" ".join(directories),
         versions=" ".join(versions),
         link=LINK,
-        files=" ".join(FILES),
+        files=" ".join(files),
     )
 
 
@@ -172,5 +178,18 @@ def _served(endpoints: Sequence[Endpoint], proof_timeout: float) -> str:
         host = "[%s]" % endpoint.address if ":" in endpoint.address else endpoint.address
         if not _ADDRESS.match(endpoint.address) or not _WORD.match(endpoint.server_name):
             raise Unfit("the address of an endpoint is unusual")
-        calls.append("t %d %s %s &" % (number, shlex.quote("%s:%d" % (host, endpoint.port)), endpoint.server_name))
+        place = shlex.quote("%s:%d" % (host, endpoint.port))
+        calls.append("t %d %s %s '%s' &" % (number, place, endpoint.server_name, _flags(endpoint)))
     return _SERVED.format(timeout=max(1, int(min(PROBE_TIMEOUT, proof_timeout))), calls="\n".join(calls))
+
+
+def _flags(endpoint: Endpoint) -> str:
+    """As the module asks. An openssl that does not know them fails, and the module looks."""
+    found = []
+    if endpoint.starttls:
+        found += ["-starttls", endpoint.starttls]
+    if endpoint.starttls == "xmpp":
+        found += ["-xmpphost", endpoint.server_name]
+    if endpoint.key_type:
+        found += ["-tls1_2", "-cipher", CIPHERS[endpoint.key_type]]
+    return " ".join(found)

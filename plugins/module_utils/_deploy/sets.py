@@ -17,8 +17,11 @@ from typing import Any, Collection, Mapping
 from .._core import files, names
 from .._core.clock import iso
 from .._core.errors import StateError
-from . import glance, model
-from .model import FILES, KEY, LINK
+from . import glance, keystores, model
+from .model import KEY, LINK
+
+# What the host needs not know.
+_SECRET = ("keystore_password", "keystore_password_path")
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,11 @@ class Loaded:
     warnings: tuple[str, ...]
 
 
-def load(sets_path: str, options: Mapping[str, Any], now: datetime) -> Loaded:
-    """The live version of one set; ``VerifyError`` when its parts do not fit together or do not fit ``options``."""
+def load(sets_path: str, options: Mapping[str, Any], now: datetime, writing: bool = False) -> Loaded:
+    """The live version of one set; ``VerifyError`` when its parts do not fit together or do not fit ``options``.
+
+    Bundles that cannot be made twice are kept beside it if ``writing``.
+    """
     from .._x509 import verify
 
     name, domains = options["name"], model.domains(options)
@@ -51,6 +57,7 @@ def load(sets_path: str, options: Mapping[str, Any], now: datetime) -> Loaded:
         "fullchain.pem": proven.fullchain_pem,
         "cert.pem": proven.cert_pem,
     }
+    contents.update(keystores.bundles(version, options, contents, writing))
     facts = {
         **options,
         "domains": list(domains),
@@ -58,18 +65,25 @@ def load(sets_path: str, options: Mapping[str, Any], now: datetime) -> Loaded:
         "fingerprint": proven.leaf.fingerprint,
         "not_after": iso(proven.leaf.not_after),
         "names": list(proven.leaf.names),
-        "digests": {file: model.sha256(contents[file]) for file in FILES},
     }
-    return Loaded(facts, contents, proven.warnings)
+    return _loaded(facts, contents, proven.warnings)
 
 
-def look(sets_path: str, options: Mapping[str, Any], now: datetime) -> Loaded:
+def look(sets_path: str, options: Mapping[str, Any], now: datetime, writing: bool = False) -> Loaded:
     """The same for comparing only: without a proof, where that is enough."""
     name = options["name"]
     version = _version(os.path.join(sets_path, names.file_name(name)), name)
-    contents = {file: files.read(os.path.join(version, file)) or b"" for file in FILES}
+    contents = {file: files.read(os.path.join(version, file)) or b"" for file in model.FILES}
     facts = glance.facts(contents, options, now)
-    return load(sets_path, options, now) if facts is None else Loaded(facts, contents, ())
+    if facts is None:
+        return load(sets_path, options, now, writing)
+    contents.update(keystores.bundles(version, options, contents, writing))
+    return _loaded(facts, contents, ())
+
+
+def _loaded(facts: dict[str, Any], contents: dict[str, bytes], warnings: tuple[str, ...]) -> Loaded:
+    facts["digests"] = {file: model.sha256(contents[file]) for file in model.files(facts)}
+    return Loaded({name: value for name, value in facts.items() if name not in _SECRET}, contents, warnings)
 
 
 def _added_by_ca(path: str) -> list[str]:
@@ -81,13 +95,20 @@ def _added_by_ca(path: str) -> list[str]:
 def arguments(loaded: list[Loaded], travelling: Collection[str]) -> dict[str, Any]:
     """The arguments of the module that replace those of the task: all facts, and the contents of those sets that travel."""
     return {
-        "certificates": [each.options for each in loaded],
+        "certificates": [given(each.options) for each in loaded],
         "contents": {
             each.options["name"]: {file: base64.b64encode(data).decode("ascii") for file, data in each.contents.items()}
             for each in loaded
             if each.options["name"] in travelling
         },
     }
+
+
+def given(value: Any) -> Any:
+    """Without options that are not set: of one with choices the module does not take an explicit null."""
+    if isinstance(value, dict):
+        return {key: given(each) for key, each in value.items() if each is not None}
+    return [given(each) for each in value] if isinstance(value, list) else value
 
 
 def exists(sets_path: str, name: str) -> bool:

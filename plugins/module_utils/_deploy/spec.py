@@ -7,10 +7,23 @@ from __future__ import annotations
 
 from typing import Any
 
+# The names of ``_tls.starttls`` and ``_tls.peer``, written out: a test compares them.
+STARTTLS = ["smtp", "imap", "pop3", "ftp", "ldap", "postgres", "mysql", "xmpp"]
+KEY_TYPES = ["rsa", "ecdsa"]
+BUNDLES = ["combined.pem", "keystore.p12"]
+
 ENDPOINT: dict[str, Any] = {
     "port": {"type": "int", "required": True},
     "address": {"type": "str", "default": "127.0.0.1"},
     "server_name": {"type": "str"},
+    "starttls": {"type": "str", "choices": STARTTLS},
+    "key_type": {"type": "str", "choices": KEY_TYPES, "no_log": False},
+}
+
+WITHOUT_SYSTEMD: dict[str, Any] = {
+    "config_test": {"type": "list", "elements": "list"},
+    "reload": {"type": "list", "elements": "list"},
+    "recover": {"type": "list", "elements": "list"},
 }
 
 CERTIFICATE: dict[str, Any] = {
@@ -20,7 +33,14 @@ CERTIFICATE: dict[str, Any] = {
     "group": {"type": "str"},
     "key_mode": {"type": "str", "default": "0600", "no_log": False},
     "mode": {"type": "str", "default": "0644"},
+    "config_test": {"type": "list", "elements": "list", "default": []},
     "reload": {"type": "list", "elements": "list", "default": []},
+    "recover": {"type": "list", "elements": "list", "default": []},
+    "without_systemd": {"type": "dict", "options": WITHOUT_SYSTEMD},
+    "unit": {"type": "str"},
+    "bundles": {"type": "list", "elements": "str", "choices": BUNDLES, "default": []},
+    "keystore_password": {"type": "str", "no_log": True},
+    "keystore_password_path": {"type": "path", "no_log": False},
     "endpoints": {"type": "list", "elements": "dict", "default": [], "options": ENDPOINT},
     # what the action plugin fills in
     "serial": {"type": "str"},

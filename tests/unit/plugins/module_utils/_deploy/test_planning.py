@@ -161,7 +161,7 @@ def label(step: Any) -> str:
 
 
 def test_phases_of_several_sets() -> None:
-    """All files before the first link, all links before the first reload, each command once, removals last."""
+    """All files before the first link; unit by unit links, commands (each once) and proof; removals last."""
     want = model.want(
         params(
             options("a.example", reload=[*RELOAD, ["haproxy-reload"]]),
@@ -177,11 +177,11 @@ def test_phases_of_several_sets() -> None:
         ("install", "a.example 05"),
         ("install", "c.example 05"),
         ("switch", "a.example current -> 05"),
-        ("switch", "c.example current -> 05"),
         ("reload", "systemctl reload nginx"),
         ("reload", "haproxy-reload"),
         # b is in order, but its server was reloaded
         ("prove", "b.example"),
+        ("switch", "c.example current -> 05"),
         ("remove", "a.example 03"),
         ("remove", "a.example ff"),
     ]
@@ -225,28 +225,94 @@ def test_difference_of_a_reload_that_is_owed() -> None:
     assert plan.reason == "1 of 1 sets differ"
 
 
-def test_a_set_is_settled_by_the_last_step_that_concerns_it() -> None:
-    first, second, third = ("first",), ("second",), ("third",)
-    want = model.want(
-        params(
-            options("a.example", reload=[first, second]),
-            options("b.example", reload=[second, third], **ENDPOINT),
-            options("c.example", reload=[third]),
-        )
-    )
-    owed = have(owed=True)
-    plan = planning.plan(want, (owed, replace(owed, served=SERVED), have()))
-    found = {
-        step.subject: ([each.name for each in step.data.owing], [each.name for each in step.data.settled])
-        for step in plan.steps
-        if step.action == "reload"
-    }
-    assert found == {
-        "first": (["a.example"], []),
-        "second": (["a.example", "b.example"], ["a.example"]),
-        "third": (["b.example"], []),
-    }
-    assert [each.name for each in plan.steps[-1].data.settled] == ["b.example"]
+# --- units ------------------------------------------------------------------------------------------------------------
+
+
+def unit_steps(*certificates: dict[str, Any]) -> list[tuple[list[str], list[str]]]:
+    """The sets and the steps of each unit."""
+    want = model.want(params(*certificates), systemd=True)
+    steps = [
+        step for step in planning.plan(want, tuple(NOTHING for _each in certificates)).steps if step.action != "install"
+    ]
+    seen = {str(step.data.unit): step.data.unit for step in steps}
+    return [
+        ([item.wanted.name for item in unit.sets], [step.action for step in steps if step.data.unit is unit])
+        for unit in seen.values()
+    ]
+
+
+def test_sets_without_anything_in_common_are_units_of_their_own() -> None:
+    assert unit_steps(options("a.example", reload=RELOAD), options("b.example", reload=[["other"]])) == [
+        (["a.example"], ["switch", "reload"]),
+        (["b.example"], ["switch", "reload"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    "shared", [{"reload": RELOAD}, {"config_test": [["nginx", "-t"]]}, {"unit": "mail"}], ids=["reload", "test", "unit"]
+)
+def test_what_sets_have_in_common_makes_a_unit(shared: dict[str, Any]) -> None:
+    ((names, actions),) = unit_steps(options("a.example", **shared), options("b.example", **shared))
+    assert names == ["a.example", "b.example"]
+    assert actions[:2] == ["switch", "switch"]
+    assert len(actions) == 3 - ("unit" in shared)
+
+
+def test_a_chain_of_common_commands_is_one_unit() -> None:
+    certificates = [
+        options("a.example", reload=[["first"]]),
+        options("b.example", reload=[["third"]]),
+        options("c.example", reload=[["first"], ["second"]]),
+        options("d.example", reload=[["second"], ["third"]]),
+    ]
+    ((names, actions),) = unit_steps(*certificates)
+    assert names == [each["name"] for each in certificates]
+    assert actions == ["switch"] * 4 + ["reload"] * 3
+
+
+def test_tests_come_before_reloads_and_the_last_step_settles() -> None:
+    want = model.want(params(options(config_test=[["nginx", "-t"]], reload=RELOAD, **ENDPOINT)))
+    plan = planning.plan(want, (have("04", OLD, version(), served=STALE),))
+    assert [(step.action, step.data.last) for step in plan.steps] == [
+        ("switch", False),
+        ("test", False),
+        ("reload", False),
+        ("prove", True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("found", "previous"),
+    [
+        (NOTHING, None),
+        (have("04", OLD, version()), "04"),
+        (have("03", OLD, version()), None),  # a link to nothing
+        (have("05", OLD, version(), owed=True, previous="04"), "04"),
+        (have("03", OLD, OLDER, version(), owed=True, previous="04"), "04"),  # 03 was never proven
+        (have("04", OLD, version(), owed=True), None),  # the first one was never proven
+        (have("05", OLD, version(), owed=True, previous="05"), None),
+        (have("05", version(), owed=True, previous="04"), None),  # gone
+    ],
+)
+def test_the_way_back(found: SetHave, previous: str | None) -> None:
+    """To the last version that services are known to have taken, if it is there."""
+    want = model.want(params(options(reload=RELOAD), keep=9))
+    assert planning.plan(want, (found,)).steps[-1].data.unit.sets[0].previous == previous
+
+
+@pytest.mark.parametrize(
+    ("systemd", "expected"),
+    [
+        (True, [("systemctl", "reload", "nginx")]),
+        (False, [("nginx", "-s", "reload")]),
+        (None, [("systemctl", "reload", "nginx"), ("nginx", "-s", "reload")]),  # who does not know must miss nothing
+    ],
+)
+def test_commands_without_systemd(systemd: bool | None, expected: list[tuple[str, ...]]) -> None:
+    other = {"reload": [["nginx", "-s", "reload"]], "config_test": None}
+    found = model.want(params(options(reload=RELOAD, config_test=[["nginx", "-t"]], without_systemd=other)), systemd)
+    assert list(found.sets[0].service.reload) == expected
+    assert found.sets[0].service.config_test == (("nginx", "-t"),)
 
 
 def test_difference_of_modes() -> None:
@@ -292,7 +358,10 @@ def test_facts_are_enough_where_nothing_is_written() -> None:
         ({"certificates": [options(key_mode="0644")]}, "could read the private key"),
         ({"certificates": [options(key_mode="420")]}, "key_mode"),
         ({"certificates": [options(mode="0646")]}, "everybody could change"),
-        ({"certificates": [options(reload=[[]])]}, "empty command"),
+        ({"certificates": [options(reload=[[]])]}, "reload of .* empty command"),
+        ({"certificates": [options(config_test=[[""]])]}, "config_test of .* empty command"),
+        ({"certificates": [options(without_systemd={"recover": [[]]})]}, "recover of .* empty command"),
+        ({"certificates": [options(bundles=["combined.pem"])]}, "did not travel"),
         ({"certificates": [options(endpoints=[{"address": "::1", "port": 0, "server_name": None}])]}, "port 0"),
         ({"certificates": [options(domains=["-"], endpoints=ENDPOINT["endpoints"])]}, "not a DNS name"),
     ],

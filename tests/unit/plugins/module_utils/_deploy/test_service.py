@@ -18,7 +18,7 @@ from collections.abc import Iterator
 
 import pytest
 from ansible_collections.certfleet.reseller.plugins.module_utils._core.clock import Clock
-from ansible_collections.certfleet.reseller.plugins.module_utils._deploy import handshake, service
+from ansible_collections.certfleet.reseller.plugins.module_utils._deploy import commands, handshake, service
 from ansible_collections.certfleet.reseller.plugins.module_utils._deploy.handshake import Served
 from ansible_collections.certfleet.reseller.plugins.module_utils._deploy.model import Endpoint
 
@@ -163,6 +163,8 @@ def test_failed_proof_says_what_was_seen() -> None:
             "address": "127.0.0.1",
             "port": 1,
             "server_name": "a.example",
+            "starttls": None,
+            "key_type": None,
             "served": "old",
             "wanted": "new",
             "reason": None,
@@ -171,6 +173,8 @@ def test_failed_proof_says_what_was_seen() -> None:
             "address": "127.0.0.1",
             "port": 2,
             "server_name": "b.example",
+            "starttls": None,
+            "key_type": None,
             "served": None,
             "wanted": "new",
             "reason": "no connection: Connection refused",
@@ -180,7 +184,7 @@ def test_failed_proof_says_what_was_seen() -> None:
 
 def test_reload_without_a_shell(tmp_path: pathlib.Path) -> None:
     script = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text(sys.argv[2])"
-    service.reload((sys.executable, "-c", script, str(tmp_path / "out"), "$HOME; `id` *"))
+    commands.run((sys.executable, "-c", script, str(tmp_path / "out"), "$HOME; `id` *"))
     assert (tmp_path / "out").read_text() == "$HOME; `id` *"
 
 
@@ -196,16 +200,25 @@ def test_reload_without_a_shell(tmp_path: pathlib.Path) -> None:
     ],
 )
 def test_failed_reload(argv: tuple[str, ...], message: str) -> None:
-    with pytest.raises(service.ReloadError) as caught:
-        service.reload(argv, timeout=0.2 if "sleep" in argv[-1] else 20)
+    with pytest.raises(commands.ReloadError) as caught:
+        commands.run(argv, timeout=0.2 if "sleep" in argv[-1] else 20)
     assert re.search(message, caught.value.sentence())
-    assert "run again" in caught.value.sentence()
+    assert caught.value.extra["rc"] == (3 if "exit(3)" in argv[-1] else None)
+    assert len(str(caught.value.extra["command"])) <= 200
+
+
+def test_servers_are_found_without_the_path_of_an_administrator(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    commands.run(("sh", "-c", f'echo "$PATH" > {tmp_path}/path'))
+    assert (tmp_path / "path").read_text() == "/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin\n"
 
 
 def test_reload_is_over_when_the_command_is(tmp_path: pathlib.Path) -> None:
     """What it leaves in the background is a service, perhaps: not waited for, and not ended."""
     start = time.monotonic()
-    service.reload(("sh", "-c", f"sleep 30 & echo $! > {tmp_path}/pid"), timeout=10)
+    commands.run(("sh", "-c", f"sleep 30 & echo $! > {tmp_path}/pid"), timeout=10)
     assert time.monotonic() - start < 5
     left = int((tmp_path / "pid").read_text())
     assert is_running(left)
@@ -217,8 +230,8 @@ def test_reload_that_hangs_is_ended_with_all_it_started(
 ) -> None:
     """A grandchild that keeps the output open holds nobody up."""
     start = time.monotonic()
-    with pytest.raises(service.ReloadError, match="did not end within 0.5 seconds"):
-        service.reload(("sh", "-c", f"sleep 30 & echo $! > {tmp_path}/pid; wait; true"), timeout=0.5)
+    with pytest.raises(commands.ReloadError, match="did not end within 0.5 seconds"):
+        commands.run(("sh", "-c", f"sleep 30 & echo $! > {tmp_path}/pid; wait; true"), timeout=0.5)
     assert time.monotonic() - start < 5
     left = int((tmp_path / "pid").read_text())
     for _attempt in range(100):
@@ -231,8 +244,8 @@ def test_reload_that_hangs_is_ended_with_all_it_started(
 
 def test_end_of_a_long_output() -> None:
     script = "import sys; print('x' * 300000); print('the cause', file=sys.stderr, flush=True); sys.exit(1)"
-    with pytest.raises(service.ReloadError) as caught:
-        service.reload((sys.executable, "-c", script), timeout=20)
+    with pytest.raises(commands.ReloadError) as caught:
+        commands.run((sys.executable, "-c", script), timeout=20)
     assert "the cause" in caught.value.sentence()
     assert len(caught.value.sentence()) < 1000
 
