@@ -52,6 +52,11 @@ options:
         description:
           - Common name of the issuer at the top of the chain, for servers that offer several chains. Without a match their first one is taken.
         type: str
+      renewal:
+        description:
+          - When this certificate is replaced because of its age. Overrides, key by key, what O(renewal) says.
+          - C(remaining_share), C(remaining_days), C(splay), C(freezes), C(hard_stop_share) and C(hard_stop_days), as in the guide on renewals.
+        type: dict
   remaining_share:
     description:
       - A certificate is renewed when less than this share of its life is left, unless the ACME server suggests a time itself.
@@ -62,6 +67,12 @@ options:
     description:
       - Days instead of O(remaining_share). Ignored for certificates whose whole life is shorter.
     type: int
+  renewal:
+    description:
+      - When certificates are replaced because of their age. Overrides O(remaining_share) and O(remaining_days).
+      - C(remaining_share), C(remaining_days), C(splay), C(freezes), C(hard_stop_share) and C(hard_stop_days), as in the guide on renewals.
+        C(weekly_limit) and C(ca_weekly_limit) are for M(certfleet.reseller.certificate_request).
+    type: dict
 requirements:
   - cryptography >= 42
 """

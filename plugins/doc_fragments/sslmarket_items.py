@@ -86,6 +86,11 @@ options:
           - Who pays. C(name), C(street), C(city), C(zip), C(country) and C(email); C(ic) and C(dic) if there are such numbers.
           - SSLmarket does not give them back, so they cannot be compared. They are sent with the order, and with each change of it.
         type: dict
+      renewal:
+        description:
+          - When this certificate is replaced because of its age. Overrides, key by key, what O(renewal) says.
+          - C(remaining_share), C(remaining_days), C(splay), C(freezes), C(hard_stop_share) and C(hard_stop_days), as in the guide on renewals.
+        type: dict
   sets_path:
     description:
       - Directory of certificate sets, as M(certfleet.reseller.certificate_request) makes them. Each certificate then needs C(name),
@@ -186,5 +191,11 @@ options:
     description:
       - Who pays. C(name), C(street), C(city), C(zip), C(country) and C(email); C(ic) and C(dic) if there are such numbers.
       - SSLmarket does not give them back, so they cannot be compared. They are sent with the order, and with each change of it.
+    type: dict
+  renewal:
+    description:
+      - When certificates are replaced because of their age. Overrides O(remaining_share) and O(remaining_days).
+      - C(remaining_share), C(remaining_days), C(splay), C(freezes), C(hard_stop_share) and C(hard_stop_days), as in the guide on renewals.
+        C(weekly_limit) and C(ca_weekly_limit) are for M(certfleet.reseller.certificate_request).
     type: dict
 """

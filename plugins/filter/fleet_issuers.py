@@ -15,11 +15,16 @@ description:
   - Checks C(certfleet_issuers), the description of the issuers in the inventory, and fills in defaults.
   - A wrong entry fails with a sentence that names it.
   - Secrets are not part of the result, and are not looked at.
+positional: _input, renewal
 options:
   _input:
     description: The issuers by name.
     type: dict
     required: true
+  renewal:
+    description:
+      - C(certfleet_renewal). With it each issuer has all that holds for its renewals in C(renewal).
+    type: dict
 seealso:
   - plugin: certfleet.reseller.fleet_certificates
     plugin_type: filter
@@ -44,9 +49,9 @@ from ansible_collections.certfleet.reseller.plugins.module_utils._fleet.issuers 
 from ansible_collections.certfleet.reseller.plugins.plugin_utils.errors import as_filter_error
 
 
-def fleet_issuers(value: Any) -> dict[str, dict[str, Any]]:
+def fleet_issuers(value: Any, renewal: Any = None) -> dict[str, dict[str, Any]]:
     with as_filter_error():
-        return issuers(value)
+        return issuers(value, renewal)
 
 
 class FilterModule:

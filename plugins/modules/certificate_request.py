@@ -26,6 +26,12 @@ options:
     description:
       - The ACME directory that the certificates shall come from. A live version from another one is replaced.
     type: str
+  counted:
+    description:
+      - Names of further sets of the same issuer, whose certificates count for C(weekly_limit) and C(ca_weekly_limit) of O(renewal).
+      - Certificates that are due and beyond a limit wait; the most urgent ones come first. New and changed ones do not wait, but they count.
+    type: list
+    elements: str
 seealso:
   - module: certfleet.reseller.acme_order
   - module: certfleet.reseller.acme_finalize
@@ -101,9 +107,19 @@ certificates:
       type: str
       sample: "2027-02-20T10:00:00Z"
     renew_at:
-      description: From when on the live certificate is to be renewed, ISO 8601, UTC.
+      description: From when on the live certificate is to be renewed, freezes considered, ISO 8601, UTC.
       type: str
       sample: "2027-01-21T10:00:00Z"
+    held:
+      description: Why a renewal that is due waits, for the end of a freeze or its turn within a weekly limit.
+      type: str
+      sample: "frozen until 2027-01-25T07:00:00Z: less than 33 % of its life is left (since 2027-01-21T10:00:00Z)"
+deferred:
+  description: The names of the sets that wait for their turn within a weekly limit. Leave them out of what is ordered in this run.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 steps:
   description: What was done, or would be done in check mode.
   returned: success
@@ -122,7 +138,12 @@ from ansible_collections.certfleet.reseller.plugins.module_utils._sets.request i
 
 
 def main() -> None:
-    engine.run(RequestResource, argument_spec=dict(spec.CERTIFICATES, directory_url=dict(type="str")))
+    engine.run(
+        RequestResource,
+        argument_spec=dict(
+            spec.CERTIFICATES, directory_url=dict(type="str"), counted=dict(type="list", elements="str")
+        ),
+    )
 
 
 if __name__ == "__main__":

@@ -45,10 +45,12 @@ CERTIFICATES: dict[str, Any] = {
             "challenge": {"type": "str", "choices": ["http-01", "dns-01"], "default": "http-01"},
             "profile": {"type": "str"},
             "preferred_chain": {"type": "str"},
+            "renewal": {"type": "dict"},
         },
     },
     "remaining_share": {"type": "float", "default": 0.3333},
     "remaining_days": {"type": "int"},
+    "renewal": {"type": "dict"},
 }
 
 # doc_fragments/acme.py

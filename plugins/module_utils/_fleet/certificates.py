@@ -15,6 +15,7 @@ from .._core.directories import fixed_key_type
 from .._core.errors import UsageError, clean
 from .._core.names import dns_name
 from .._core.options import Option
+from .._renewal import policy
 from .._sslmarket import contacts
 from .hosts import Hosts
 from .issuers import CONTACTS, ISSUERS, PRODUCT, SSLMARKET
@@ -70,6 +71,7 @@ _CERTIFICATE = {
     "group": Option(options.text),
     "key_mode": Option(options.mode),
     "mode": Option(options.mode),
+    "renewal": Option(lambda value: policy.check(value, of_certificate=True)),
     **_OF_ACME,
     **_OF_SSLMARKET,
 }

@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Iterable, Mapping
 
 from .._core import options
 from .._core.errors import UsageError
+from .._renewal import policy
 from .certificates import CERTIFICATES, DNS01
 
-_FOR_ACME = ("name", "domains", "key_type", "key_size", "challenge", "profile", "preferred_chain")
-_FOR_SSLMARKET = ("name", "product_code", "years", "order_id", "key_type", "key_size")
+_FOR_SETS = ("name", "key_type", "key_size", "renewal")
+_FOR_ACME = (*_FOR_SETS, "domains", "challenge", "profile", "preferred_chain")
+_FOR_SSLMARKET = (*_FOR_SETS, "product_code", "years", "order_id")
 _FOR_DEPLOY = ("name", "domains", "owner", "group", "key_mode", "mode")
+_AGE = ("remaining_share", "remaining_days")
+_OF_ENDPOINT = ("address", "port", "server_name", "starttls")
 
 
 def for_acme(certificate: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,4 +61,27 @@ def for_deploy(
         **{name: certificate[name] for name in _FOR_DEPLOY if name in certificate},
         "reload": commands,
         "endpoints": [{**defaults, **endpoint} for endpoint in certificate["endpoints"]],
+    }
+
+
+def for_status(
+    certificate: Mapping[str, Any], issuer: Mapping[str, Any], on: Iterable[str] | None, address: str | None
+) -> dict[str, Any]:
+    """For ``certificate_status``: what is wanted of a certificate ``on`` hosts, and when it is renewed.
+
+    Endpoints are seen from a host, so they are for those who give its ``address``.
+    """
+    levels = ({name: issuer.get(name) for name in _AGE}, issuer.get("renewal"), certificate.get("renewal"))
+    renewal = {name: value for name, value in policy.merge(*levels).items() if name not in policy.LIMITS}
+    endpoints = [
+        {"address": address, **{name: endpoint[name] for name in _OF_ENDPOINT if name in endpoint}}
+        for endpoint in certificate["endpoints"]
+        if address
+    ]
+    return {
+        **{name: certificate[name] for name in ("name", "domains", "issuer") if name in certificate},
+        **({"provider": issuer["kind"]} if "kind" in issuer else {}),
+        **({"hosts": list(on)} if on is not None else {}),
+        **({"renewal": renewal} if renewal else {}),
+        **({"endpoints": endpoints} if endpoints else {}),
     }

@@ -14,9 +14,10 @@ from typing import Any, Mapping
 from .._core import options
 from .._core.errors import UsageError, clean
 from .._core.options import Option
+from .._renewal import policy
 from .._sslmarket import contacts
 
-ISSUERS = "certfleet_issuers"
+ISSUERS, RENEWAL = "certfleet_issuers", "certfleet_renewal"
 SSLCOM, IDENTRUST, ACME, SSLMARKET = "sslcom", "identrust", "acme", "sslmarket"
 KINDS = (SSLCOM, IDENTRUST, ACME, SSLMARKET)
 
@@ -57,6 +58,9 @@ _ALL = {
     "timeout": Option(options.integer(1, 3600)),
     "remaining_share": Option(options.share),
     "remaining_days": Option(options.integer(1, 3650)),
+    "renewal": Option(policy.check),
+    "public": Option(options.flag),
+    "lifetime_days": Option(options.integer(1, 3650)),
 }
 _ACME = {
     **_ALL,
@@ -90,8 +94,17 @@ def _options_of(kind: Any) -> dict[str, Option]:
     return {**_ACME, **(_PROVIDER if kind in (SSLCOM, IDENTRUST) else {}), **secrets}
 
 
-def issuers(value: Any) -> dict[str, dict[str, Any]]:
-    """All issuers by name, without their secrets."""
+def renewal(value: Any) -> dict[str, Any]:
+    """``certfleet_renewal``: how all certificates are renewed whose issuers or themselves do not say otherwise."""
+    try:
+        return policy.check({} if value is None else value)
+    except UsageError as error:
+        raise options.at(RENEWAL, error) from None
+
+
+def issuers(value: Any, common: Any = None) -> dict[str, dict[str, Any]]:
+    """All issuers by name, without their secrets. With ``common``, ``certfleet_renewal``, each has all of its ``renewal``."""
+    everywhere = renewal(common)
     if not isinstance(value, Mapping):
         raise UsageError("%s must be a mapping, not %s" % (ISSUERS, options.kind_of(value)))
     found: dict[str, dict[str, Any]] = {}
@@ -103,8 +116,15 @@ def issuers(value: Any) -> dict[str, dict[str, Any]]:
             _refuse_same_account(issuer, found)
         except UsageError as error:
             raise options.at("%s.%s" % (ISSUERS, clean(name, 80)), error) from None
+        if everywhere or "renewal" in issuer:
+            issuer["renewal"] = policy.merge(everywhere, _shares(issuer), issuer.get("renewal"))
         found[str(name)] = issuer
     return found
+
+
+def _shares(issuer: Mapping[str, Any]) -> dict[str, Any]:
+    """What an issuer says of renewals in options of its own."""
+    return {name: issuer[name] for name in ("remaining_share", "remaining_days") if name in issuer}
 
 
 def _issuer(value: Any) -> dict[str, Any]:

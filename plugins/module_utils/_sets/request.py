@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Mapping, Sequence
 
 from .._core import files
 from .._core.clock import SYSTEM, Clock, iso
 from .._core.errors import StateError
 from .._core.plan import Plan, Step
+from .._renewal import limits
 from .._renewal.decision import Decision, Window
+from .._renewal.limits import Choice, Due, Limits
 from .._x509 import csr, keys
 from . import decide
 from .each import EachSet, readable
@@ -25,7 +27,11 @@ _MOST_ACTIONS = 5
 
 @dataclass(frozen=True)
 class Want:
+    """``counted``: the sets whose certificates count for the weekly limits."""
+
     certificates: tuple[Wanted, ...]
+    limits: Limits = Limits()
+    counted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,7 @@ class Have:
     littered: bool = False
     age: Decision | None = None
     held: str | None = None
+    deferred: bool = False  # by a weekly limit
 
 
 def look(store: SetStore, wanted: Wanted, clock: Clock) -> Have:
@@ -80,13 +87,24 @@ class RequestResource(EachSet):
 
     def __init__(self, clock: Clock = SYSTEM) -> None:
         self._clock = clock
+        self._warnings: tuple[str, ...] = ()
 
     def want(self, params: dict[str, Any]) -> Want:
         self._store = SetStore(params["sets_path"])
-        return Want(from_params(params))
+        found = from_params(params)
+        names = dict.fromkeys([*(wanted.name for wanted in found), *(params.get("counted") or ())])
+        return Want(found, limits.from_params(params.get("renewal") or {}), tuple(names))
 
     def read(self, want: Want) -> dict[str, Have]:
-        return self.read_each(lambda wanted: look(self._store, wanted, self._clock), want.certificates, workers=1)
+        have = self.read_each(lambda wanted: look(self._store, wanted, self._clock), want.certificates, workers=1)
+        if not want.limits:
+            return have
+        now = self._clock.now()
+        choice = choose(want, have, self._store.issued(want.counted, now - limits.WEEK), now)
+        self._warnings = tuple(choice.warnings())
+        words = choice.words()
+        deferred = {name: replace(have[name], reason=None, held=words[name], deferred=True) for name in words}
+        return {**have, **deferred}
 
     def plan(self, want: Want, have: dict[str, Have]) -> Plan:
         steps, before, after = [], {}, {}
@@ -103,7 +121,9 @@ class RequestResource(EachSet):
                 "tidy": "nothing left behind",
             }[action]
         reasons = ["%s: %s" % (step.subject, _why(step)) for step in steps]
-        return Plan(tuple(steps), before, after, reason="; ".join(reasons) or "all sets are in order or under way")
+        return Plan(
+            tuple(steps), before, after, reason="; ".join(reasons) or self._nothing(have), warnings=self._warnings
+        )
 
     def apply(self, step: Step) -> None:
         """All that the set needs, one action after the other: after a switch, say, the next version may be due at once."""
@@ -124,7 +144,15 @@ class RequestResource(EachSet):
             self._show(wanted, have[wanted.name], planned.get(wanted.name))
             for wanted in readable(want.certificates, have)
         ]
-        return {"certificates": shown, "pending": [item["name"] for item in shown if item["pending"]]}
+        return {
+            "certificates": shown,
+            "pending": [item["name"] for item in shown if item["pending"]],
+            "deferred": [name for name, state in have.items() if state.deferred],
+        }
+
+    def _nothing(self, have: dict[str, Have]) -> str:
+        held = ["%s: %s" % (name, state.held) for name, state in have.items() if state.held is not None]
+        return "; ".join(held) or "all sets are in order or under way"
 
     def _do(self, action: str, wanted: Wanted, have: Have) -> None:
         if have.unfinished is not None:  # "switch"
@@ -152,7 +180,26 @@ class RequestResource(EachSet):
             "serial": have.live.serial if have.live else None,
             "not_after": iso(have.live.leaf.not_after) if have.live else None,
             "renew_at": have.renew_at,
+            "held": have.held,
         }
+
+
+def choose(want: Want, have: Mapping[str, Have], issued: Sequence[datetime], now: datetime) -> Choice:
+    """Which of the sets that are due for their age have their turn within the limits (pure).
+
+    What is new, changed or under way is not held back, but it counts.
+    """
+    due, begun = [], 0
+    for wanted in readable(want.certificates, have):
+        state = have[wanted.name]
+        if state.unfinished is not None or state.reason is None:
+            continue
+        fits = state.pending is not None and decide.fits(wanted, state.pending)
+        if state.age is None or not state.age.due or fits or decide.difference(wanted, state.live) is not None:
+            begun += 1
+        else:
+            due.append(Due(wanted.name, state.age))
+    return limits.choose(due, want.limits, issued, now, begun)
 
 
 def still_to_issue(wanted: Wanted, have: Have) -> bool:

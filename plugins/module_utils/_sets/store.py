@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Iterable
 
 from .._core import files
 from .._core.clock import parse_iso
@@ -127,6 +128,19 @@ class SetStore:
             return value
         except (StateError, KeyError, TypeError, AttributeError, ValueError):
             return None
+
+    def issued(self, names: Iterable[str], since: datetime) -> list[datetime]:
+        """When the versions of these sets came into being that are not older, in no order. Only the latest versions of a set are kept."""
+        found = []
+        for name in names:
+            for version in self._versions(name):
+                meta = files.read_json(self.file(name, version, META))
+                if meta is None or not isinstance(meta.get("created"), str):
+                    continue
+                created = parse_iso(meta["created"])
+                if created >= since:
+                    found.append(created)
+        return found
 
     # -- writing -----------------------------------------------------------------------------------------------------
 

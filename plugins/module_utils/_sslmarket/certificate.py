@@ -234,7 +234,7 @@ class CertificateResource:
     def _renew_at(self, item: Item, view: View) -> str | None:
         if view.leaf is None:
             return None
-        policy = item.wanted.policy if item.wanted else self._policy
+        policy = item.wanted.policy if item.wanted else item.policy or self._policy
         facts = Facts(item.name, view.leaf.not_before, view.leaf.not_after)
         return iso(decide(facts, policy, self._clock.now()).at)
 

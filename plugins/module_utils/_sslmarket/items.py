@@ -15,6 +15,7 @@ from .._core.errors import UsageError
 from .._core.names import dns_name, dns_names
 from .._core.secret import Secret, box
 from .._renewal import policy as renewal
+from .._renewal.policy import Policy
 from .._sets import decide
 from .._sets import request as set_request
 from .._sets.store import PENDING, REQUEST, Live, SetStore
@@ -46,6 +47,7 @@ class Item:
     wanted: Wanted | None = None
     voucher: Secret | None = None
     contacts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    policy: Policy | None = None  # its own, where it has one
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,7 @@ def _item(entry: Mapping[str, Any], params: Mapping[str, Any], label: str) -> It
         wanted=_wanted(entry, params, names) if in_sets else None,
         voucher=box(entry["voucher"]) if entry.get("voucher") else None,
         contacts={group: check_contact(group, entry[group]) for group in GROUPS if entry.get(group)},
+        policy=renewal.from_params(params, entry) if entry is not params and entry.get("renewal") else None,
     )
     if item.request is not None and set(item.request.names) != set(names):
         raise UsageError(
@@ -172,7 +175,7 @@ def _wanted(entry: Mapping[str, Any], params: Mapping[str, Any], names: tuple[st
         profile=entry["product_code"],
         preferred_chain=None,
         directory_url=None,
-        policy=renewal.from_params(params, entry),
+        policy=renewal.from_params(params, None if entry is params else entry),
     )
 
 

@@ -26,6 +26,7 @@ ENTRY: dict[str, Any] = {
     "dv_auth_method": {"type": "str", "choices": ["DNS", "FILE", "Email"]},
     "voucher": {"type": "str", "no_log": True},
     **_CONTACTS,
+    "renewal": {"type": "dict"},
 }
 
 TARGETS: dict[str, Any] = {

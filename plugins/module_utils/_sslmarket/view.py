@@ -111,7 +111,9 @@ class Viewer:
             return Present("the CSR has another key than the certificate", urgent=True, **held)
         if item.names and not set(item.names) <= set(leaf.names):
             return Present("the certificate lacks names of the order", urgent=True, **held)
-        decision = decide(Age(item.name, leaf.not_before, leaf.not_after), self.policy, self.account.clock.now())
+        decision = decide(
+            Age(item.name, leaf.not_before, leaf.not_after), item.policy or self.policy, self.account.clock.now()
+        )
         return Present(decision.reason if decision.due else None, **held)
 
     def order_of(self, item: Item) -> tuple[int | None, Purchase | None]:

@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.certfleet.reseller.plugins.module_utils._core.clock import iso
+from ansible_collections.certfleet.reseller.plugins.module_utils._renewal.decision import Facts, decide
+from ansible_collections.certfleet.reseller.plugins.module_utils._renewal.policy import Policy
 from ansible_collections.certfleet.reseller.plugins.module_utils._sslmarket import course, term
 from ansible_collections.certfleet.reseller.plugins.module_utils._sslmarket.course import Asked, Course, Situation
 from ansible_collections.certfleet.reseller.plugins.module_utils._sslmarket.model import Detail, Row
-from ansible_collections.certfleet.reseller.plugins.module_utils._x509.renewal import Policy, due
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -126,7 +127,8 @@ class Story:
     def _turn(self, now: datetime, rekeyed: bool, policy: Policy) -> Course:
         reason, urgent = "there is no certificate yet", True
         if self.live is not None:
-            told = due(*self.live, now, policy)
+            decision = decide(Facts("", *self.live), policy, now)
+            told = decision.reason if decision.due else None
             reason, urgent = (told, now > self.live[1]) if not rekeyed else ("the key changed", True)
         found = course.course(
             Situation(
