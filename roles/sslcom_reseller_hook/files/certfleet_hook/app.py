@@ -57,11 +57,19 @@ class Service:
 
     def __post_init__(self) -> None:
         self.paths = {name: f"/{self.prefix}/{name}".encode() for name in (AUTHORIZE, RECEIVE)}
+        self.rooms = {
+            ("GET", "/healthz"): self.health,
+            ("GET", "/metrics"): self.metrics,
+            ("GET", "/events"): self.events,
+            ("POST", "/events/acknowledge"): self.acknowledge,
+        }
         self.proving = asyncio.Semaphore(PROVING_AT_ONCE)
 
     # --- SSL.com ------------------------------------------------------------------------------------------------------
 
     async def endpoint(self, request: Request) -> Response:
+        if (room := self.rooms.get((request.method, request.scope["path"]))) is not None:
+            return await room(request)
         path = request.scope["path"].encode("utf-8", "replace")
         # all are compared, so that the time says nothing of where they differ
         hits = [name for name, wanted in self.paths.items() if hmac.compare_digest(path, wanted)]
@@ -113,16 +121,20 @@ class Service:
         length = request.headers.get("content-length", "0")
         if len(length) > 12 or int(length) > largest:
             raise Refused(413, "too_large", "The request is too large.", close=True)
-        found = bytearray()
+        found, more = b"", True
         try:
             async with asyncio.timeout(self.request_seconds):
-                async for part in request.stream():
-                    found += part
+                while more:
+                    message = await request.receive()
+                    if message["type"] == "http.disconnect":
+                        raise ClientDisconnect
+                    found += message.get("body", b"")
+                    more = message.get("more_body", False)
                     if len(found) > largest:
                         raise Refused(413, "too_large", "The request is too large.", close=True)
         except TimeoutError:
             raise Refused(408, "too_slow", "The request took too long.", close=True) from None
-        return bytes(found)
+        return found
 
     async def _decide(self, name: str, body: bytes, facts: dict[str, object]) -> Answer:
         policy = self.policy()
@@ -216,15 +228,8 @@ class Service:
         return JSONResponse({"success": True, "acknowledged": acknowledged})
 
     def application(self) -> Starlette:
-        return Starlette(
-            routes=[
-                Route("/healthz", self.health, methods=["GET"]),
-                Route("/metrics", self.metrics, methods=["GET"]),
-                Route("/events", self.events, methods=["GET"]),
-                Route("/events/acknowledge", self.acknowledge, methods=["POST"]),
-                Route("/{path:path}", self.endpoint, methods=[]),  # any method
-            ]
-        )
+        # one route, looked at once: anything that is not spelled out in ``endpoint`` is denied
+        return Starlette(routes=[Route("/{path:path}", self.endpoint, methods=[])])
 
 
 def reply(answer: Answer, close: bool) -> Response:

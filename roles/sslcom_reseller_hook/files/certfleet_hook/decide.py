@@ -57,10 +57,10 @@ SHORT_BY_DAYS = 3
 
 
 def take(rate: Rate, arrival: int, now: int) -> int | None:
-    """The next arrival time of the generic cell rate algorithm, or None when there were too many."""
-    window = rate.seconds * 1000
-    following = max(arrival, now) + max(1, window // rate.count)
-    return following if following - now <= window else None
+    """The next arrival time (microseconds) of the generic cell rate algorithm, or None when there were too many."""
+    moment, window = now * 1000, rate.seconds * 1_000_000
+    following = max(arrival, moment) + window // rate.count
+    return following if following - moment <= window else None
 
 
 def refused(code: str) -> Answer:

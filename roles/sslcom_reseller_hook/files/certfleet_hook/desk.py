@@ -141,11 +141,18 @@ class Desk:
         with self._reader.connect() as connection:
             query = select(tables.consumers.c.acknowledged).where(tables.consumers.c.name == consumer)
             last = connection.execute(query).scalar() or 0
-            events = select(tables.events).where(tables.events.c.id > last).order_by(tables.events.c.id).limit(limit)
-            return last, [
-                {"id": row.id, "kind": row.kind, "at": clock.text(row.at), **readable(json.loads(row.body))}
-                for row in connection.execute(events)
-            ]
+            lines = select(tables.events.c.id, tables.decisions.c.body).join(tables.decisions)
+            lines = lines.where(tables.events.c.id > last).order_by(tables.events.c.id).limit(limit)
+            found = [{"id": number, **json.loads(body)} for number, body in connection.execute(lines)]
+            chains = select(tables.certificates.c.fingerprint, tables.certificates.c.chain)
+            wanted = [event["fingerprint"] for event in found if event["kind"] == "certificate"]
+            chosen = chains.where(tables.certificates.c.fingerprint.in_(wanted))
+            chain = {row.fingerprint: row.chain for row in connection.execute(chosen)} if wanted else {}
+        for event in found:
+            del event["sequence"]
+            if event["kind"] == "certificate":
+                event["chain"] = chain[event["fingerprint"]]
+        return last, [readable(event) for event in found]
 
     def acknowledge(self, consumer: str, last: Any) -> int:
         """Move the cursor forward to an event that exists; the cursor as it is then. ValueError for other numbers."""

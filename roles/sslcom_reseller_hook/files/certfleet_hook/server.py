@@ -11,8 +11,9 @@ import os
 import signal
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -117,12 +118,23 @@ class Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def watched(rules: Rules) -> AsyncIterator[None]:
-    task = asyncio.create_task(watch(rules))
+async def beside(*jobs: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Runs these while the server does. They do not end by themselves: if one does, it failed, and so does the service."""
+    server = asyncio.current_task()
+    tasks = [asyncio.create_task(job) for job in jobs]
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and server is not None:
+            logger.critical("a part of the service failed", exc_info=task.exception())
+            server.cancel()
+
+    for task in tasks:
+        task.add_done_callback(ended)
     try:
         yield
     finally:
-        task.cancel()
+        for task in tasks:
+            task.cancel()
 
 
 def serve(path: str) -> None:
@@ -137,17 +149,15 @@ def serve(path: str) -> None:
         raise SettingsError(str(error)) from None
     tables.prepare(engine)
     rules = Rules(wanted.policy_path, wanted.state_path)
-    writer = Writer(engine, lambda: rules.policy)
 
     async def run() -> None:
+        writer = Writer(engine, lambda: rules.policy)
         server = Server(configuration(build(wanted, rules, writer, Desk(engine)), wanted))
-        async with watched(rules):
+        async with beside(watch(rules), writer.run()):
             await server.serve(sockets=[listener])
 
     listener = listen(wanted)
-    writer.start()
     try:
         asyncio.run(run())
     finally:
-        writer.stop()
         engine.dispose()

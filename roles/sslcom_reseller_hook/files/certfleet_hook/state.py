@@ -34,7 +34,7 @@ class Reservation:
 class Account:
     """What a customer has in one unit, besides what the policy grants.
 
-    ``arrival`` and ``refusal_arrival`` are the times at which the next authorization and the next record of a refusal
+    ``arrival`` and ``refusal_arrival`` (microseconds since 1970) are the times at which the next authorization and the next record of a refusal
     would be due if all came evenly spaced (the generic cell rate algorithm).
     """
 

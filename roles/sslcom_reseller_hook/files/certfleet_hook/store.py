@@ -12,10 +12,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select, tuple_, update
 
 from certfleet_hook import tables
 from certfleet_hook.decide import authorize, deliver
@@ -37,6 +37,35 @@ from certfleet_hook.state import (
 SWEPT_AT_ONCE = 500
 # SQLite takes 32766 variables in a statement, old ones 999
 MOST_KEYS = 400
+EVENTS = ("authorization", "certificate")
+# The one form of the log's lines: their digests are over the text.
+encode = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":")).encode
+# Built once: building a statement takes longer than running it.
+_PLACE = (tables.reservations.c.key == bindparam("at_key")) & (
+    tables.reservations.c.generation == bindparam("at_generation")
+)
+_ACCOUNT = (tables.accounts.c.customer == bindparam("at_customer")) & (tables.accounts.c.unit == bindparam("at_unit"))
+HEAD = select(tables.head.c.sequence, tables.head.c.digest).with_for_update()
+MOVE_HEAD = update(tables.head).where(tables.head.c.id == 1).values(sequence=bindparam("new"), digest=bindparam("line"))
+DUE = (
+    select(tables.reservations)
+    .where(tables.reservations.c.state == OPEN, tables.reservations.c.expires <= bindparam("now"))
+    .order_by(tables.reservations.c.expires)
+    .limit(SWEPT_AT_ONCE)
+)
+BY_KEY = {
+    table.name: select(table).where(table.c.key.in_(bindparam("keys", expanding=True)))
+    for table in (tables.reservations, tables.refusals)
+}
+ACCOUNTS = select(tables.accounts).where(
+    tuple_(tables.accounts.c.customer, tables.accounts.c.unit).in_(bindparam("places", expanding=True))
+)
+CHANGE = update(tables.reservations).where(_PLACE).values(state=bindparam("new_state"))
+FORGET_REFUSAL = delete(tables.refusals).where(tables.refusals.c.key == bindparam("at_key"))
+CHANGE_ACCOUNT = (
+    update(tables.accounts).where(_ACCOUNT).values({each.name: bindparam(each.name) for each in tables.accounts.c})
+)
+INSERT = {name: insert(table) for name, table in tables.metadata.tables.items()}
 FINAL = 30 * 86_400_000  # a delivery finds reservations this much older than its certificate's first day
 
 
@@ -72,18 +101,18 @@ class Transaction:
     sequence: int
     previous: str
     accounts: dict[tuple[str, str], Account] = field(default_factory=dict)
+    stored: set[tuple[str, str]] = field(default_factory=set)
     changed: set[tuple[str, str]] = field(default_factory=set)
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     @classmethod
     def begin(cls, connection: Connection, clock: Callable[[], int]) -> Transaction:
-        found = connection.execute(select(tables.head.c.sequence, tables.head.c.digest).with_for_update()).one()
+        found = connection.execute(HEAD).one()
         made = cls(connection, clock(), found.sequence, found.digest)  # the time goes with the order of the log
         return made
 
     def run(self, policy: Policy, jobs: Sequence[Job]) -> list[Outcome]:
         """Decide in order; consecutive authorizations share their queries."""
-        self._release()
         outcomes: list[Outcome] = []
         pending: list[Ask] = []
         for job in jobs:
@@ -98,33 +127,31 @@ class Transaction:
     # --- the two requests ---------------------------------------------------------------------------------------------
 
     def _authorize(self, policy: Policy, jobs: Sequence[Ask]) -> list[Outcome]:
-        keys = [_key(policy, job.request) for job in jobs]
-        known = [key for key, job in zip(keys, jobs) if job.request.kid in policy.by_kid]
-        reservations = self._newest(known)
-        refusals = {
-            row.key: Refusal(row.key, row.code, row.at)
-            for row in self._chosen(tables.refusals, tables.refusals.c.key, known)
-        }
-        customers = [policy.by_kid[job.request.kid] for job in jobs if job.request.kid in policy.by_kid]
+        known = [job for job in jobs if job.request.kid in policy.by_kid]
+        reservations = self._newest(_key(policy, job.request) for job in known)
+        customers = [policy.by_kid[job.request.kid] for job in known]
         self._load((customer.id, customer.unit) for customer in customers)
-        outcomes, refused_before = [], set(refusals)
-        for key, job in zip(keys, jobs):
-            customer = policy.by_kid.get(job.request.kid)
-            place = (customer.id, customer.unit) if customer else ("", "")
-            account = self.accounts.get(place, Account(*place))
-            outcome = authorize(policy, Known(account, reservations.get(key), refusals.get(key)), job.request, self.now)
-            outcomes.append(outcome)
-            if outcome.record is not None:
-                self._record(outcome.kind, outcome.record)
-            if outcome.account is not None:
-                self._set(outcome.account)
-            if outcome.reservation is not None:
-                reservations[key] = outcome.reservation
-                self._add(tables.reservations, _reservation_row(outcome.reservation))
-            if outcome.refusal is not None:
-                refusals[key] = outcome.refusal
-        self._store_refusals([each for key, each in refusals.items() if each.at == self.now], refused_before)
-        return outcomes
+        return [self._authorize_one(policy, job.request, reservations) for job in jobs]
+
+    def _authorize_one(self, policy: Policy, request: Authorization, reservations: dict[str, Reservation]) -> Outcome:
+        customer, key = policy.by_kid.get(request.kid), _key(policy, request)
+        place = (customer.id, customer.unit) if customer else ("", "")
+        account = self.accounts.get(place, Account(*place))
+        outcome = authorize(policy, Known(account, reservations.get(key)), request, self.now)
+        if outcome.refusal is not None:  # only a "no" depends on the one before
+            before = self._refusal(key)
+            outcome = authorize(policy, Known(account, reservations.get(key), before), request, self.now)
+        if outcome.record is not None:
+            self._record(outcome.kind, outcome.record)
+        if outcome.account is not None:
+            self._set(outcome.account)
+        if outcome.reservation is not None:
+            reservations[key] = outcome.reservation
+            self._add(tables.reservations, _reservation_row(outcome.reservation))
+        if outcome.refusal is not None:
+            self.connection.execute(FORGET_REFUSAL, {"at_key": key})
+            self.connection.execute(INSERT["refusals"], vars(outcome.refusal))
+        return outcome
 
     def _deliver(self, policy: Policy, job: Bring) -> Outcome:
         self._write()  # what was decided before in this transaction is to be found
@@ -141,7 +168,7 @@ class Transaction:
         self._load((each.customer, each.unit) for each in found)
         outcome = deliver(policy, KnownDelivery(owner, found, self.accounts), job.request, job.leaf, self.now)
         if outcome.record is not None and outcome.account and outcome.certificate and outcome.reservation:
-            self._record(outcome.kind, outcome.record, {"chain": job.leaf.chain})
+            self._record(outcome.kind, outcome.record)
             self._set(outcome.account)
             self._settle(outcome.certificate, outcome.reservation.state)
         return outcome
@@ -158,7 +185,7 @@ class Transaction:
                 "customer": paid.customer,
                 "kid": paid.kid,
                 "product": paid.product,
-                "names": json.dumps(leaf.names),
+                "names": encode(leaf.names),
                 "serial": leaf.serial,
                 "not_before": leaf.not_before,
                 "not_after": leaf.not_after,
@@ -179,8 +206,7 @@ class Transaction:
             return False
         self._load([(customer, unit)])
         account = self.accounts.get((customer, unit), Account(customer, unit))
-        values = asdict(account)
-        self._set(Account(**{**values, "topped_up": account.topped_up + units}))
+        self._set(replace(account, topped_up=account.topped_up + units))
         row = {"reference": reference, "customer": customer, "unit": unit, "amount": units}
         self._add(table, {**row, "at": self.now})
         self._record("top_up", row)
@@ -188,15 +214,13 @@ class Transaction:
 
     # --- what expires -------------------------------------------------------------------------------------------------
 
-    def _release(self) -> None:
+    def release(self) -> None:
         """Give back what reservations hold whose time is over. A few at a time: until then they hold it a little longer."""
-        columns = tables.reservations.c
-        query = select(tables.reservations).where(columns.state == OPEN, columns.expires <= self.now)
-        due = list(map(_reservation, self.connection.execute(query.order_by(columns.expires).limit(SWEPT_AT_ONCE))))
+        due = list(map(_reservation, self.connection.execute(DUE, {"now": self.now})))
         self._load((each.customer, each.unit) for each in due)
         for each in due:
             account = self.accounts[each.customer, each.unit]
-            self._set(Account(**{**asdict(account), "reserved": account.reserved - each.price}))
+            self._set(replace(account, reserved=account.reserved - each.price))
             self._change(each, EXPIRED)
             facts = {"key": each.key, "generation": each.generation, "customer": each.customer, "kid": each.kid}
             self._record("expiry", {**facts, "unit": each.unit, "released": each.price})
@@ -204,46 +228,42 @@ class Transaction:
     # --- reading ------------------------------------------------------------------------------------------------------
 
     def _newest(self, keys: Iterable[str]) -> dict[str, Reservation]:
-        rows = self._chosen(tables.reservations, tables.reservations.c.key, keys)
+        rows = self._chosen(tables.reservations, keys)
         found: dict[str, Reservation] = {}
         for each in map(_reservation, rows):
             if each.key not in found or found[each.key].generation < each.generation:
                 found[each.key] = each
         return found
 
+    def _refusal(self, key: str) -> Refusal | None:
+        row = self.connection.execute(BY_KEY["refusals"], {"keys": [key]}).one_or_none()
+        return Refusal(row.key, row.code, row.at) if row else None
+
     def _load(self, places: Iterable[tuple[str, str]]) -> None:
         """Accounts that are not there yet."""
         wanted = sorted(set(places) - set(self.accounts))
-        columns = tables.accounts.c
         for start in range(0, len(wanted), MOST_KEYS):
-            part = wanted[start : start + MOST_KEYS]
-            query = select(tables.accounts).where(tuple_(columns.customer, columns.unit).in_(part))
-            for row in self.connection.execute(query):
+            for row in self.connection.execute(ACCOUNTS, {"places": wanted[start : start + MOST_KEYS]}):
                 self.accounts[row.customer, row.unit] = Account(**row._mapping)
+                self.stored.add((row.customer, row.unit))
 
-    def _chosen(self, table: Table, column: Any, values: Iterable[str]) -> list[Row[Any]]:
-        wanted = sorted(set(values))
+    def _chosen(self, table: Table, keys: Iterable[str]) -> list[Row[Any]]:
+        wanted = sorted(set(keys))
         found: list[Row[Any]] = []
         for start in range(0, len(wanted), MOST_KEYS):
-            found += self.connection.execute(select(table).where(column.in_(wanted[start : start + MOST_KEYS]))).all()
+            found += self.connection.execute(BY_KEY[table.name], {"keys": wanted[start : start + MOST_KEYS]}).all()
         return found
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
-    def _record(self, kind: str, facts: Mapping[str, Any], more: Mapping[str, Any] | None = None) -> None:
-        """A line of the log, and for SSL.com's requests an event with the same number."""
+    def _record(self, kind: str, facts: Mapping[str, Any]) -> None:
+        """A line of the log; those about SSL.com's requests are events, too."""
         self.sequence += 1
-        body = json.dumps(
-            {"sequence": self.sequence, "kind": kind, "at": self.now, **facts},
-            ensure_ascii=True,
-            sort_keys=True,
-            separators=(",", ":"),
-        )
+        body = encode({"sequence": self.sequence, "kind": kind, "at": self.now, **facts})
         self.previous = digest(self.sequence, self.previous, body)
         self._add(tables.decisions, {"sequence": self.sequence, "body": body, "digest": self.previous})
-        if kind in ("authorization", "certificate"):
-            told = json.dumps({**facts, **(more or {})}, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
-            self._add(tables.events, {"id": self.sequence, "kind": kind, "at": self.now, "body": told})
+        if kind in EVENTS:
+            self._add(tables.events, {"id": self.sequence, "at": self.now})
 
     def _set(self, account: Account) -> None:
         self.accounts[account.customer, account.unit] = account
@@ -253,33 +273,25 @@ class Transaction:
         self.rows.setdefault(table.name, []).append(row)
 
     def _change(self, reservation: Reservation, state: str) -> None:
-        columns = tables.reservations.c
-        place = (columns.key == reservation.key) & (columns.generation == reservation.generation)
-        self.connection.execute(update(tables.reservations).where(place).values(state=state))
-
-    def _store_refusals(self, refusals: list[Refusal], before: set[str]) -> None:
-        old = [each.key for each in refusals if each.key in before]
-        if old:
-            self.connection.execute(delete(tables.refusals).where(tables.refusals.c.key.in_(old)))
-        if refusals:
-            self.connection.execute(insert(tables.refusals), [asdict(each) for each in refusals])
+        place = {"at_key": reservation.key, "at_generation": reservation.generation}
+        self.connection.execute(CHANGE, {**place, "new_state": state})
 
     def _write(self) -> None:
         for name, rows in self.rows.items():
-            self.connection.execute(insert(tables.metadata.tables[name]), rows)
+            self.connection.execute(INSERT[name], rows)
         self.rows.clear()
 
     def flush(self) -> None:
         """Send what is left to the database; the commit is the caller's."""
         self._write()
-        changed = [self.accounts[place] for place in sorted(self.changed)]
-        if changed:
-            columns = tables.accounts.c
-            places = tuple_(columns.customer, columns.unit).in_([(each.customer, each.unit) for each in changed])
-            self.connection.execute(delete(tables.accounts).where(places))
-            self.connection.execute(insert(tables.accounts), [asdict(each) for each in changed])
-        place = update(tables.head).where(tables.head.c.id == 1)
-        self.connection.execute(place.values(sequence=self.sequence, digest=self.previous))
+        known = [place for place in sorted(self.changed) if place in self.stored]
+        if known:
+            rows = [{"at_customer": place[0], "at_unit": place[1], **vars(self.accounts[place])} for place in known]
+            self.connection.execute(CHANGE_ACCOUNT, rows)
+        made = [vars(self.accounts[place]) for place in sorted(self.changed - self.stored)]
+        if made:
+            self.connection.execute(INSERT["accounts"], made)
+        self.connection.execute(MOVE_HEAD, {"new": self.sequence, "line": self.previous})
 
 
 def _key(policy: Policy, request: Authorization) -> str:
@@ -291,13 +303,17 @@ def _reservation(row: Row[Any]) -> Reservation:
 
 
 def _reservation_row(reservation: Reservation) -> dict[str, Any]:
-    return {**asdict(reservation), "names": json.dumps(reservation.names)}
+    return {**vars(reservation), "names": encode(reservation.names)}  # asdict() copies, and takes ten times as long
 
 
-def apply(connection: Connection, policy: Policy, jobs: Sequence[Job], clock: Callable[[], int]) -> list[Outcome]:
-    """Decide and store; the caller commits."""
+def apply(
+    connection: Connection, policy: Policy, jobs: Sequence[Job], clock: Callable[[], int], sweep: bool = True
+) -> list[Outcome]:
+    """Decide and store; the caller commits. ``sweep``: give back what has expired, first."""
     transaction = Transaction.begin(connection, clock)
     before = transaction.sequence
+    if sweep:
+        transaction.release()
     outcomes = transaction.run(policy, jobs)
     if transaction.sequence != before:
         transaction.flush()

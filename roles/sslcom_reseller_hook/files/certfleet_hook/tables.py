@@ -127,13 +127,13 @@ decisions = Table(
     Column("body", Text, nullable=False),
     Column("digest", String(64), nullable=False),
 )
+# What a line of the log is to consumers, until all have had it; its content is the line's, and the certificate's.
 events = Table(
     "events",
     metadata,
     Column("id", BigInteger, primary_key=True, autoincrement=False),
-    Column("kind", String(20), nullable=False),
     Column("at", BigInteger, nullable=False),
-    Column("body", Text, nullable=False),
+    ForeignKeyConstraint(["id"], ["decisions.sequence"]),
 )
 consumers = Table(
     "consumers",

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the certfleet.reseller contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one thread that writes: it stores in one commit whatever has come in while the last one went to the disk.
+"""What stores: one transaction for all requests that have come in while the last one went to the disk.
 
 A commit waits for the disk, and that is what limits a service that records before it answers. Sharing commits is what lets
 many requests at once cost little more than one.
@@ -10,12 +10,13 @@ many requests at once cost little more than one.
 from __future__ import annotations
 
 import asyncio
-import queue
-import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from certfleet_hook import clock
 from certfleet_hook.logs import logger
@@ -26,6 +27,12 @@ from certfleet_hook.store import Job, apply
 
 MOST_AT_ONCE = 200
 MOST_WAITING = 2000
+GATHER_SECONDS = 0.003
+CROWD = 5
+SWEEP_SECONDS = 1
+
+T = TypeVar("T")
+Waiting = tuple[Job, asyncio.Future[Outcome]]
 
 
 class Busy(RuntimeError):
@@ -33,63 +40,97 @@ class Busy(RuntimeError):
 
 
 class Writer:
-    """``submit`` from the event loop; the answer comes when it is stored. ``policy`` gives the rules of the moment."""
+    """``submit`` from the event loop; the answer comes when it is stored. ``policy`` gives the rules of the moment.
+
+    Whatever waits (for the lock, for the disk, for PostgreSQL) does so in a thread of its own. What only computes stays in the
+    event loop's: two threads that compute in one process take turns, and each turn costs milliseconds.
+    """
 
     def __init__(self, engine: Engine, policy: Callable[[], Policy]) -> None:
         self._engine, self._policy = engine, policy
-        self._queue: queue.Queue[tuple[Job, Future[Outcome]] | None] = queue.Queue(MOST_WAITING)
-        self._thread = threading.Thread(target=self._work, name="writer")
+        self._embedded = engine.dialect.name == "sqlite"
+        self._waiting: list[Waiting] = []
+        self._came = asyncio.Event()
+        self._next_sweep = 0.0
+        self._thread = ThreadPoolExecutor(1, "writer")
 
-    def start(self) -> None:
-        self._thread.start()
+    async def submit(self, job: Job) -> Outcome:
+        if len(self._waiting) >= MOST_WAITING:
+            raise Busy
+        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._waiting.append((job, answer))
+        self._came.set()
+        return await answer
 
-    def stop(self) -> None:
-        """Answers what is waiting, then ends."""
-        self._queue.put(None)
-        self._thread.join()
-
-    def submit(self, job: Job) -> asyncio.Future[Outcome]:
-        answer: Future[Outcome] = Future()
-        try:
-            self._queue.put_nowait((job, answer))
-        except queue.Full:
-            raise Busy from None
-        return asyncio.wrap_future(answer)
-
-    def _work(self) -> None:
-        going = True
-        while going:
-            entries = [self._queue.get()]
-            while len(entries) < MOST_AT_ONCE and not self._queue.empty():
-                entries.append(self._queue.get_nowait())
-            going = None not in entries
-            # who has given up waiting is left out, unless it is being decided already
-            batch = [entry for entry in entries if entry and entry[1].set_running_or_notify_cancel()]
+    async def run(self) -> None:
+        """Store until cancelled. What is being stored then is committed or not as a whole, and nobody gets an answer."""
+        crowd = False
+        while True:
+            await self._came.wait()
+            # those who came at the same moment; in a crowd, those who come while a commit would take
+            await asyncio.sleep(GATHER_SECONDS if crowd else 0)
+            batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
+            if not self._waiting:
+                self._came.clear()
+            batch = [entry for entry in batch if not entry[1].done()]  # who gave up waiting is left out
+            crowd = len(batch) > CROWD
             if batch:
-                self._answer(batch)
+                BATCH.observe(len(batch))
+                await self._answer(batch)
 
-    def _answer(self, batch: list[tuple[Job, Future[Outcome]]]) -> None:
-        BATCH.observe(len(batch))
+    async def _answer(self, batch: list[Waiting]) -> None:
         try:
-            outcomes = self._store([job for job, _answer in batch])
-        except Exception as error:  # whatever it is, the thread lives on, and nobody gets a "yes"
+            outcomes = await self._store([job for job, _answer in batch])
+        except Exception as error:  # whatever it is, the others have to be answered, and nobody gets a "yes"
             if len(batch) > 1:
                 # One request must not spoil the others. Storing again is harmless: what was committed after all is found.
                 for entry in batch:
-                    self._answer([entry])
+                    await self._answer([entry])
                 return
             FAILURES.inc()
-            logger.error(
-                "a request was not stored", extra={"facts": {"error": type(error).__name__, "reason": reason(error)}}
-            )
-            batch[0][1].set_exception(error)
+            facts = {"error": type(error).__name__, "reason": reason(error)}
+            logger.error("a request was not stored", extra={"facts": facts})
+            if not batch[0][1].done():
+                batch[0][1].set_exception(error)
             return
         for (_job, answer), outcome in zip(batch, outcomes):
-            answer.set_result(outcome)
+            if not answer.done():
+                answer.set_result(outcome)
 
-    def _store(self, jobs: list[Job]) -> list[Outcome]:
-        with self._engine.begin() as connection:
-            return apply(connection, self._policy(), jobs, clock.now)
+    async def _store(self, jobs: list[Job]) -> list[Outcome]:
+        connection = await self._aside(self._begin)
+        try:
+            decide = partial(apply, connection, self._policy(), jobs, clock.now, self._sweep())
+            outcomes = decide() if self._embedded else await self._aside(decide)
+        except BaseException:
+            await self._aside(connection.close)  # which rolls back
+            raise
+        await self._aside(partial(_commit, connection))
+        return outcomes
+
+    def _sweep(self) -> bool:
+        """Once in a second is often enough: a reservation may live a little longer than it said."""
+        due = time.monotonic() >= self._next_sweep
+        if due:
+            self._next_sweep = time.monotonic() + SWEEP_SECONDS
+        return due
+
+    def _begin(self) -> Connection:
+        connection = self._engine.connect()
+        try:
+            connection.begin()
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    async def _aside(self, wait: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, wait)
+
+
+def _commit(connection: Connection) -> None:
+    with connection:
+        connection.commit()
 
 
 def reason(error: Exception) -> str:
