@@ -17,6 +17,7 @@ from .._core.names import dns_name
 from .._core.options import Option
 from .._renewal import policy
 from .._sslmarket import contacts
+from .._tls.starttls import PROTOCOLS
 from .hosts import Hosts
 from .issuers import CONTACTS, ISSUERS, PRODUCT, SSLMARKET
 
@@ -28,6 +29,8 @@ _ENDPOINT = {
     "port": Option(options.integer(1, 65535), required=True),
     "address": Option(options.text),
     "server_name": Option(lambda value: dns_name(options.text(value))),
+    "starttls": Option(options.choice(*PROTOCOLS)),
+    "key_type": Option(options.choice(*sorted(SIZES))),
 }
 
 
@@ -71,6 +74,9 @@ _CERTIFICATE = {
     "group": Option(options.text),
     "key_mode": Option(options.mode),
     "mode": Option(options.mode),
+    "unit": Option(options.text),
+    "bundles": Option(options.texts),
+    "keystore_password_path": Option(options.text),
     "renewal": Option(lambda value: policy.check(value, of_certificate=True)),
     **_OF_ACME,
     **_OF_SSLMARKET,

@@ -11,11 +11,12 @@ from .._core import options
 from .._core.errors import UsageError
 from .._renewal import policy
 from .certificates import CERTIFICATES, DNS01
+from .services import for_deploy as for_services
 
 _FOR_SETS = ("name", "key_type", "key_size", "renewal")
 _FOR_ACME = (*_FOR_SETS, "domains", "challenge", "profile", "preferred_chain")
 _FOR_SSLMARKET = (*_FOR_SETS, "product_code", "years", "order_id")
-_FOR_DEPLOY = ("name", "domains", "owner", "group", "key_mode", "mode")
+_FOR_DEPLOY = ("name", "domains", "owner", "group", "key_mode", "mode", "unit", "bundles", "keystore_password_path")
 _AGE = ("remaining_share", "remaining_days")
 _OF_ENDPOINT = ("address", "port", "server_name", "starttls")
 
@@ -45,21 +46,15 @@ def for_deploy(
     certificate: Mapping[str, Any], services: Mapping[str, Any] | None, address: str | None
 ) -> dict[str, Any]:
     """The certificate as ``certificate_deploy`` takes it: services become their commands."""
-    known = services or {}
-    commands = []
-    for name in certificate["services"]:
-        if name not in known:
-            raise UsageError(
-                "%s (%s): there is no service %s%s"
-                % (CERTIFICATES, certificate["name"], options.shown(name), options.did_you_mean(name, known)),
-                hint="Describe it in certificate_deploy_services, or correct services.",
-            )
-        if known[name].get("reload"):
-            commands.append(list(known[name]["reload"]))
+    own = {name: certificate[name] for name in _FOR_DEPLOY if name in certificate}
+    try:
+        needed = for_services(certificate["services"], services or {}, own)
+    except UsageError as error:
+        raise options.at("%s (%s)" % (CERTIFICATES, certificate["name"]), error) from None
     defaults = {"address": address} if address else {}
     return {
-        **{name: certificate[name] for name in _FOR_DEPLOY if name in certificate},
-        "reload": commands,
+        **needed,
+        **own,
         "endpoints": [{**defaults, **endpoint} for endpoint in certificate["endpoints"]],
     }
 
