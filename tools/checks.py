@@ -169,7 +169,7 @@ def fleet(extra: list[str]) -> list[Check]:
 def molecule() -> list[Check]:
     folder = ROOT / "extensions" / "molecule"
     scenarios = sorted(path.parent.relative_to(folder).as_posix() for path in folder.glob("**/molecule.yml"))
-    scenarios = [name for name in scenarios if name != "fleet"]  # its hosts are those of the fleet's tests, which run it
+    scenarios = [name for name in scenarios if name != "fleet"]  # the fleet's tests run it, on their hosts
     if not scenarios:
         return [Check("molecule", [], skip="no scenario in extensions/molecule")]
     # from the linked path, so that molecule and Ansible agree about where the collection is
