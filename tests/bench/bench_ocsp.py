@@ -188,9 +188,11 @@ def report(spent: dict[str, list[float]], count: int) -> None:
     )
     for name, value in middle.items():
         print(f"  {words[name]:<52} {value:7.2f} s")
+    # of runs one right after the other: a machine that is busier for a minute is so for both
+    lost = statistics.median(dead - alive for dead, alive in zip(spent["dead"], spent["ours"], strict=True))
     targets = [
         Target("the shell loop of openssl ocsp, to our play", middle["shell"] / middle["ours"], ">=", 4, "x"),
-        Target("what 1 in 10 dead responders cost", middle["dead"] - middle["ours"], "<=", PATIENCE, "s"),
+        Target("what 1 in 10 dead responders cost", lost, "<=", PATIENCE, "s"),
     ]
     if "loop" in middle:
         targets.append(Target("the Ansible loop, to our play", middle["loop"] / middle["ours"], ">=", 30, "x"))
