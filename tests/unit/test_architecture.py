@@ -34,6 +34,7 @@ LAYERS = [
 # orders are for certificate sets, and the inventory has contacts for them; nobody else of that layer knows a neighbour
 NEIGHBOURS = {("_acme", "_sets"), ("_sslmarket", "_sets"), ("_fleet", "_sslmarket"), ("_ocsp", "_sslmarket")}
 NEIGHBOURS |= {("_decode", "_sslmarket")}  # the provider has decoders, too
+NEIGHBOURS |= {("_planner", "_sets")}  # a plan begins with the certificates of today
 
 LONGEST_FILE = 330
 LONGEST_FUNCTION = 50

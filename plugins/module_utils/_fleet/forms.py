@@ -11,6 +11,8 @@ from .._core import options
 from .._core.errors import UsageError
 from .._renewal import policy
 from .certificates import CERTIFICATES, DNS01
+from .hosts import Hosts
+from .issuers import ACME
 from .services import for_deploy as for_services
 
 _FOR_SETS = ("name", "key_type", "key_size", "renewal")
@@ -79,4 +81,22 @@ def for_status(
         **({"hosts": list(on)} if on is not None else {}),
         **({"renewal": renewal} if renewal else {}),
         **({"endpoints": endpoints} if endpoints else {}),
+    }
+
+
+def for_plan(certificate: Mapping[str, Any], hosts: Hosts) -> dict[str, Any]:
+    """For ``certificate_plan``: who issues it, and who serves it."""
+    found = {name: certificate[name] for name in ("name", "issuer", "renewal") if name in certificate}
+    return {**found, "hosts": list(hosts.of(certificate["hosts"])) if "hosts" in certificate else []}
+
+
+def issuer_for_plan(name: str, issuer: Mapping[str, Any]) -> dict[str, Any]:
+    """For ``certificate_plan``. A server with a root of its own is taken for a private CA."""
+    private = issuer["kind"] == ACME and "ca_path" in issuer
+    levels = ({each: issuer.get(each) for each in _AGE}, issuer.get("renewal"))
+    return {
+        "name": name,
+        "public": issuer.get("public", not private),
+        "renewal": policy.merge(*levels),
+        **({"lifetime_days": issuer["lifetime_days"]} if "lifetime_days" in issuer else {}),
     }

@@ -80,6 +80,11 @@ class SetStore:
         leaf = facts(load.certificates(self.content(name, serial, CERT), name)[0])
         return Live(serial, leaf, meta, self._damage(name, serial, leaf))
 
+    def meta(self, name: str) -> dict[str, Any] | None:
+        """The record of the live version, without a look at its other files; ``None`` if there is none."""
+        serial = files.read_link(self.file(name, CURRENT))
+        return None if serial is None else files.read_json(self.file(name, serial, META))
+
     def _damage(self, name: str, serial: str, leaf: Facts) -> str | None:
         for file in (FULLCHAIN, CHAIN, KEY):
             if not os.path.exists(self.file(name, serial, file)):
