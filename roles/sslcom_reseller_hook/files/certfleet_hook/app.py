@@ -50,7 +50,7 @@ class Service:
     events_token: str
     writer: Writer
     policy: Callable[[], Policy]
-    healthy: Callable[[], bool]
+    good_policy: Callable[[], bool]
     desk: Desk
     request_seconds: int
     answer_seconds: int
@@ -181,8 +181,8 @@ class Service:
         """200 if a decision could be stored now. A policy that was refused is told, and is no reason to take the node out."""
         if not self._local(request):
             return Response(status_code=404, headers=CLOSE)
-        problem = await asyncio.to_thread(self.desk.problem)
-        data = {"status": "fault" if problem else "ok", "policy": "ok" if self.healthy() else "refused"}
+        problem = self.writer.troubled() or bool(await asyncio.to_thread(self.desk.problem))
+        data = {"status": "fault" if problem else "ok", "policy": "ok" if self.good_policy() else "refused"}
         return JSONResponse(data, 503 if problem else 200)
 
     async def metrics(self, request: Request) -> Response:

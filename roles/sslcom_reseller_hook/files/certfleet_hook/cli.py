@@ -21,7 +21,6 @@ from certfleet_hook import __version__, clock, policy, settings, tables
 from certfleet_hook.backup import BackupError, backup
 from certfleet_hook.desk import Desk, shown
 from certfleet_hook.policy import Policy
-from certfleet_hook.server import serve
 from certfleet_hook.verify import MOST_TOLD, verify
 from certfleet_hook.writer import reason
 
@@ -160,6 +159,8 @@ def _cell(value: Any) -> str:
 
 
 def _serve(parsed: argparse.Namespace) -> int:
+    from certfleet_hook.server import serve  # the other commands need no web server
+
     serve(parsed.config)
     return 0
 

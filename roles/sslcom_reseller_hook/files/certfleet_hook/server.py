@@ -96,7 +96,7 @@ def build(wanted: Settings, rules: Rules, writer: Writer, desk: Desk) -> Starlet
         events_token=settings.secret(wanted.events_token_path) if wanted.events_token_path else "",
         writer=writer,
         policy=lambda: rules.policy,
-        healthy=lambda: rules.good,
+        good_policy=lambda: rules.good,
         desk=desk,
         request_seconds=wanted.request_seconds,
         answer_seconds=wanted.answer_seconds,
@@ -137,6 +137,11 @@ async def beside(*jobs: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
             task.cancel()
 
 
+def leave(_number: int, _frame: object) -> None:
+    """uvicorn raises the signal again when it has answered everything; the database is closed then."""
+    raise SystemExit(0)
+
+
 def serve(path: str) -> None:
     """Run with the settings of a file; SettingsError or tables.SchemaError when that cannot be."""
     wanted = settings.load(path)
@@ -157,6 +162,7 @@ def serve(path: str) -> None:
             await server.serve(sockets=[listener])
 
     listener = listen(wanted)
+    signal.signal(signal.SIGTERM, leave)
     try:
         asyncio.run(run())
     finally:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from math import inf
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -30,6 +31,7 @@ MOST_WAITING = 2000
 GATHER_SECONDS = 0.003
 CROWD = 5
 SWEEP_SECONDS = 1
+TROUBLE_SECONDS = 10
 
 T = TypeVar("T")
 Waiting = tuple[Job, asyncio.Future[Outcome]]
@@ -52,7 +54,12 @@ class Writer:
         self._waiting: list[Waiting] = []
         self._came = asyncio.Event()
         self._next_sweep = 0.0
+        self._failed = -inf
         self._thread = ThreadPoolExecutor(1, "writer")
+
+    def troubled(self) -> bool:
+        """Whether the last thing to store could not be, a short time ago."""
+        return time.monotonic() < self._failed + TROUBLE_SECONDS
 
     async def submit(self, job: Job) -> Outcome:
         if len(self._waiting) >= MOST_WAITING:
@@ -88,11 +95,13 @@ class Writer:
                     await self._answer([entry])
                 return
             FAILURES.inc()
+            self._failed = time.monotonic()
             facts = {"error": type(error).__name__, "reason": reason(error)}
             logger.error("a request was not stored", extra={"facts": facts})
             if not batch[0][1].done():
                 batch[0][1].set_exception(error)
             return
+        self._failed = -inf
         for (_job, answer), outcome in zip(batch, outcomes):
             if not answer.done():
                 answer.set_result(outcome)
