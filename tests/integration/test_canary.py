@@ -236,6 +236,10 @@ def module_tasks(sandbox: Sandbox, state: Path) -> Tasks:
     }  # type: ignore[dict-item]
     broken = {"root": f"{state}/elsewhere", "certificates": [{**sets["certificates"][0], "reload": [["false"]]}]}  # type: ignore[dict-item]
     made.life("certificate_deploy", deploy, broken)
+    certificates = [{"name": "www.alpha.test", "issuer": "alpha", "hosts": ["web1"]}]
+    planned = {"certificates": certificates, "issuers": [{"name": "alpha"}]}
+    made.life("certificate_plan", planned, {"until": "soon"})
+    made.add("real", "certificate_plan", {**planned, "sets_path": f"{state}/sets"})
     market_tasks(made, sandbox, state)
     certificate_tasks(made, sandbox, state)
     return made
