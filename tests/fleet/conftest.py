@@ -46,7 +46,7 @@ def first(machines: Machines, tmp_path_factory: pytest.TempPathFactory) -> First
     hosts = fleet_services.hosts(COUNT)
     fleet = Fleet(machines, hosts, Authority(), tmp_path_factory.mktemp("controller"))
     versions = fleet.issue()
-    run = fleet.deploy(pipelining=False, certificate_deploy_services=fleet_deploy.FIRST)
+    run = fleet.deploy(pipelining=False)
     found = First(fleet, versions, run, fleet.served(), fleet.deploy())
     fleet_deploy.enable(machines, hosts)
     machines.save()

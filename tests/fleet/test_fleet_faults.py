@@ -21,17 +21,9 @@ from tests.support.fleet_services import MAIL, ROOT, SHOP
 from tests.support.fleet_sets import Version
 
 FAULTS = {"web1": "refused by nginx", "web2": "kills apache2", "web3": "refused by haproxy", "old1": "ignored by nginx"}
-NO_WAY_BACK = "there is no way back yet: the link stays on the new version"
 
 
-def each(reason: str, *failing: str) -> pytest.MarkDecorator:
-    """A test for each faulty host; for some it cannot pass yet."""
-    mark = pytest.mark.xfail(reason=reason, raises=AssertionError, strict=True)
-    hosts = [
-        pytest.param(name, marks=[mark] if name in failing else [], id=text.replace(" ", "-"))
-        for name, text in FAULTS.items()
-    ]
-    return pytest.mark.parametrize("name", hosts)
+each = pytest.mark.parametrize("name", FAULTS, ids=[text.replace(" ", "-") for text in FAULTS.values()])
 
 
 @dataclass(frozen=True)
@@ -71,24 +63,23 @@ def test_the_play_fails_for_these_hosts_alone(scene: Scene) -> None:
     assert scene.run.hosts("changed") >= others
     assert scene.served["mail1", MAIL, 465] == scene.new[MAIL].fingerprint
     kinds = {name: scene.run.results[name]["error"]["kind"] for name in FAULTS}
-    assert set(kinds.values()) <= {"reload", "proof", "validate"}
+    # a dead Apache is noticed by systemd's second look, or by the handshake: a race between two of its processes
+    assert kinds.pop("web2") in ("reload", "proof")
+    assert kinds == {"web1": "config_test", "web3": "config_test", "old1": "proof"}
+    assert all(scene.run.results[name]["rolled_back"] for name in FAULTS)
     print(f"{len(FAULTS)} faulty services, {len(FAULTS)} hosts failed ({kinds}), {len(others)} other deployed to")
 
 
-@each("there is no way back yet: Apache is dead", "web2")
+@each
 def test_the_old_certificate_is_served(scene: Scene, name: str) -> None:
     assert scene.of(name) == scene.old[SHOP].fingerprint
 
 
-@each("the configuration is not tested before a reload: the cause is in the host's journal alone", "web1", "web3")
+@each
 def test_the_failure_says_why(scene: Scene, name: str) -> None:
     causes = {
         "web1": ("key values mismatch",),
-        "web2": (
-            "onnection refused",
-            "apache2.service failed",
-            "apache2.service is not active",
-        ),  # a race between two of systemd's processes
+        "web2": ("onnection refused", "apache2.service failed", "apache2.service is not active"),
         "web3": ("inconsistencies between private key and certificate",),
         "old1": (scene.old[SHOP].fingerprint,),
     }
@@ -97,12 +88,12 @@ def test_the_failure_says_why(scene: Scene, name: str) -> None:
     assert [cause for cause in causes[name] if cause in text], text
 
 
-@each(NO_WAY_BACK, *FAULTS)
+@each
 def test_the_old_version_is_live_again(scene: Scene, name: str) -> None:
     assert scene.fleet.live(name) == scene.old[SHOP].serial
 
 
-@each("there is no way back yet: the services do not start with what is on the disk", "web1", "web2", "web3")
+@each
 def test_the_old_certificate_is_served_after_a_power_cut(scene: Scene, name: str) -> None:
     scene.fleet.machines.off(name)
     scene.fleet.machines.on(name)

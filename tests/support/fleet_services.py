@@ -66,6 +66,10 @@ HAPROXY_SCRIPT = """#!/bin/sh
 set -eu
 umask 077
 cat {cert} {key} > /etc/haproxy/shop.pem.new
+if [ "$*" = test ]; then
+    sed s,shop.pem,shop.pem.new, /etc/haproxy/haproxy.cfg > /etc/haproxy/test.cfg
+    exec haproxy -c -f /etc/haproxy/test.cfg
+fi
 mv /etc/haproxy/shop.pem.new /etc/haproxy/shop.pem
 exec systemctl reload-or-restart haproxy
 """

@@ -191,5 +191,5 @@ def _flags(endpoint: Endpoint) -> str:
     if endpoint.starttls == "xmpp":
         found += ["-xmpphost", endpoint.server_name]
     if endpoint.key_type:
-        found += ["-tls1_2", "-cipher", CIPHERS[endpoint.key_type]]
+        found += ["-no_tls1_3", "-cipher", CIPHERS[endpoint.key_type]]
     return " ".join(found)

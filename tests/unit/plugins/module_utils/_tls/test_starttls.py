@@ -64,6 +64,20 @@ def test_the_shell_asks_the_same(protocol: str, tmp_path: pathlib.Path, program:
         assert [step[0] for step in host.quick(other) or ()] == ["install", "switch", "prove"]
 
 
+@pytest.mark.parametrize("protocol", [None, "imap"])
+def test_the_shell_asks_for_the_same_type_of_key(protocol: str | None, tmp_path: pathlib.Path, program: Any) -> None:
+    host = Host(tmp_path, program)
+    dialogue = DIALOGUES[protocol] if protocol else lambda lines: None
+    with server(dialogue, context_of(tmp_path)) as port:
+        for key_type, expected in (("ecdsa", []), ("rsa", [("prove", NAME)])):
+            endpoint = {"address": "127.0.0.1", "port": port, "server_name": None, "key_type": key_type}
+            options = {"endpoints": [{**endpoint, "starttls": protocol}]}
+            given = params(host.root, {NAME: ISSUED}, options, proof_timeout=5)
+            if not host.root.exists():
+                deploy(given)
+            assert (host.quick(given), host.slow(given)) == (expected, expected)
+
+
 def test_what_is_told_of_a_peer(tmp_path: pathlib.Path) -> None:
     with server(DIALOGUES["smtp"], context_of(tmp_path)) as port:
         found = peer.connect("127.0.0.1", port, NAME, 10, "smtp", peer.ECDSA)
