@@ -51,8 +51,10 @@ options:
         C(profile) is the code of the product.
       - With O(hosts) these three keep the certificates that have no C(hosts), too.
       - V(deploy) gives those that M(certfleet.reseller.certificate_deploy) takes, with the commands of O(services).
+      - V(status) gives those that M(certfleet.reseller.certificate_status) takes, with those of O(hosts) that shall have each. Endpoints
+        are among them if there is O(address).
     type: str
-    choices: [full, acme, sslmarket, request, deploy]
+    choices: [full, acme, sslmarket, request, deploy, status]
     default: full
   services:
     description:
@@ -61,7 +63,7 @@ options:
     default: {}
   address:
     description:
-      - Address of the endpoints that do not give one. For O(form=deploy).
+      - Address of the endpoints that do not give one. For O(form=deploy) and O(form=status).
     type: str
 notes:
   - Patterns in C(hosts) are names of hosts and groups, wildcards and C(~regex), joined by commas or colons, with C(&) and C(!) as in a play.
@@ -95,7 +97,7 @@ from ansible_collections.certfleet.reseller.plugins.module_utils._fleet.issuers 
 from ansible_collections.certfleet.reseller.plugins.module_utils._fleet.issuers import issuers as checked_issuers
 from ansible_collections.certfleet.reseller.plugins.plugin_utils.errors import as_filter_error
 
-FORMS = ("full", "acme", "sslmarket", "request", "deploy")
+FORMS = ("full", "acme", "sslmarket", "request", "deploy", "status")
 
 
 def fleet_certificates(
@@ -121,14 +123,29 @@ def fleet_certificates(
         if hosts is not None:
             if places is None:
                 raise UsageError("the option hosts needs the option groups")
-            found = model.on_hosts(found, places, hosts, unbound=form not in ("full", "deploy"))
+            # a host serves what it has, so there it is nobody else's
+            bound = form in ("full", "deploy") or (form == "status" and address is not None)
+            found = model.on_hosts(found, places, hosts, unbound=not bound)
         if form in ("acme", "request"):
             return [forms.for_acme(each) for each in found]
         if form == "sslmarket":
             return [forms.for_sslmarket(each, entries[each["name"]]) for each in found]
         if form == "deploy":
             return [forms.for_deploy(each, services, address) for each in found]
+        if form == "status":
+            return [
+                forms.for_status(each, (known or {}).get(each.get("issuer", ""), {}), _on(each, places, hosts), address)
+                for each in found
+            ]
         return found
+
+
+def _on(certificate: dict[str, Any], places: Hosts | None, hosts: Any) -> list[str] | None:
+    """Which of the hosts shall have the certificate; ``None`` if that cannot be told."""
+    if places is None or "hosts" not in certificate:
+        return None
+    wanted = places.of(certificate["hosts"])
+    return [host for host in wanted if host in hosts] if hosts is not None else wanted
 
 
 def _of_issuer(
@@ -137,7 +154,7 @@ def _of_issuer(
     """Those of the issuer, if one is wanted, and of the kind that the form is for."""
     if issuer is not None:
         found = [each for each in found if each.get("issuer") == issuer]
-    if form in ("full", "deploy"):
+    if form in ("full", "deploy", "status"):
         return found
     if known is None:
         if form != "acme":
