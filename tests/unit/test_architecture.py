@@ -26,6 +26,7 @@ NAMES = [str(path.relative_to(PLUGINS)) for path in FILES]
 # A layer may import from itself and from what is further down.
 LAYERS = [
     {"modules", "action", "lookup", "filter", "plugin_utils"},
+    {"_status", "_report"},
     {"_sslcom", "_sslmarket", "_identrust", "_acme", "_sets", "_deploy", "_fleet", "_ocsp", "_decode", "_planner"},
     {"_x509", "_http", "_tls"},
     {"_renewal"},
