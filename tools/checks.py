@@ -30,8 +30,9 @@ NO_SKIP = os.environ.get("CERTFLEET_NO_SKIP") == "1"
 LINT_AT_A_TIME = min(4, os.cpu_count() or 1)
 RUNNING: set[int] = set()  # process groups, to be stopped with this process
 SHOWN = 20  # failed tests that are named before the counts; the rest is in the output
-PARTS = ("lint", "sanity", "unit", "integration", "kills", "fleet", "molecule")
-ALL = tuple(part for part in PARTS if part != "fleet")  # it needs root, and a root file system for its hosts
+PARTS = ("lint", "sanity", "unit", "integration", "kills", "fleet", "page", "molecule")
+# The fleet needs root and a root file system for its hosts, the page a Chromium.
+ALL = tuple(part for part in PARTS if part not in ("fleet", "page"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,7 +118,7 @@ def lint() -> list[Check]:
             [*mypy, "-p", "certfleet_hook"],
             env={"MYPYPATH": str(ROOT / "roles" / "sslcom_reseller_hook" / "files")},
         ),
-        Check("mypy, tools", [*mypy, *tracked("tools/*.py")]),
+        Check("mypy, tools", [*mypy, *tracked("tools/*.py")], env={"MYPYPATH": str(ROOT / "tools")}),
         Check("ruff check", [tool("ruff"), "check", "--quiet", "."]),
         Check("ruff format", [tool("ruff"), "format", "--check", "--quiet", "."]),
         Check("yamllint", [tool("yamllint"), "--strict", "."]),
@@ -164,6 +165,10 @@ def fleet(extra: list[str]) -> list[Check]:
     }
     tests = pytest("fleet", "tests/fleet", *extra, seconds=1500)
     return [dataclasses.replace(tests, skip=next((reason for reason, fine in reasons.items() if not fine), ""))]
+
+
+def page(extra: list[str]) -> list[Check]:
+    return [pytest("page", "tests/page", *extra, seconds=600)]
 
 
 def molecule() -> list[Check]:
@@ -310,6 +315,7 @@ def main(arguments: list[str]) -> int:
         "integration": lambda: integration(extra),
         "kills": lambda: kills(extra),
         "fleet": lambda: fleet(extra),
+        "page": lambda: page(extra),
         "molecule": molecule,
     }
     names = [part for name in names for part in (ALL if name == "all" else (name,))]
