@@ -3,7 +3,7 @@
 # make cannot handle a checkout in a folder with a space otherwise.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs-lint sanity unit integration kills fleet molecule bench faults build clean .demo .test
+.PHONY: help demo test lint docs-lint sanity unit integration kills fleet page screenshots molecule bench faults build clean .demo .test
 MAKEFLAGS += --no-print-directory
 
 PY := .venv/bin/python
@@ -28,7 +28,7 @@ help: ## this list
 demo: .demo ## a certificate from credential to handshake, against the sandbox on this machine
 	@$(PY) tools/demo.py $(ARGS)
 
-test: .test ## everything but the fleet: lint, sanity, unit, integration, kills, molecule
+test: .test ## everything but fleet and page: lint, sanity, unit, integration, kills, molecule
 	@$(CHECKS) all
 
 lint: .test ## ruff, mypy, yamllint, ansible-lint, documentation, changelog, shellcheck
@@ -54,6 +54,12 @@ kills: .test ## the kill test: 200 SIGKILLs, and what is left of them
 
 fleet: .test ## deployments to HOSTS=5 hosts booted with systemd, over ssh; needs root and a Debian mirror once
 	@$(PY) tests/support/fleet_root.py && CERTFLEET_FLEET_HOSTS=$(HOSTS) $(CHECKS) fleet -- $(ARGS)
+
+page: .test ## the report's page in a headless Chromium; needs the package chromium-headless-shell or chromium
+	@$(CHECKS) page -- $(ARGS)
+
+screenshots: .test ## the pictures of the guides, from the report that `make demo` wrote; needs a Chromium
+	@PYTHONPATH=. $(PY) tests/support/screenshots.py
 
 faults: .test ## the long kill test; prints its counts
 	@$(PY) -m pytest -m slow -s -v tests $(ARGS)
