@@ -275,6 +275,10 @@ def certificate_tasks(made: Tasks, sandbox: Sandbox, state: Path) -> None:
         "ca_path": sandbox.ca_path,
     }
     made.add("real", "cert_decode", {"path": f"{live}/cert.pem", "decoder": "sslmarket", **account})
+    status = {"sets_path": f"{state}/sets", "journal_path": f"{state}/journal", "path": f"{state}/report.json"}
+    made.life("certificate_status", status, {"path": f"{state}/eab/alpha.json/x"})
+    files = {f"{kind}_path": f"{state}/report.{kind}" for kind in ("html", "prometheus", "junit")}
+    made.life("certificate_report", {"src": status["path"], **files}, {"src": f"{live}/privkey.pem"})
     asked = {"paths": [f"{live}/fullchain.pem"], "fail_on": [], "checker": "sslmarket"}
     made.add("real", "ocsp_check", {**asked, **account}, ignore_errors=True)
 
