@@ -1,8 +1,9 @@
 """demo.py [-v] [--keep]: the quickstart playbook three times, and what the simulated providers saw of it.
 
 From nothing to certificates that three TLS servers on this machine serve, proven by handshakes; then the same again,
-which must change nothing; then with another key for a certificate that is paid for, which must cost nothing. Stops and
-removes what it made, also after Ctrl-C, unless --keep is given.
+which must change nothing; then with another key for a certificate that is paid for, which must cost nothing. At last
+SSL.com asks the reseller, whose service allows one order and refuses another, and the certificate that SSL.com brings
+is deployed. Stops and removes what it made, also after Ctrl-C, unless --keep is given.
 -v shows everything that Ansible says.
 """
 
@@ -26,14 +27,17 @@ import time
 from typing import IO, Any
 
 import yaml
+from demo_desk import ASKED, CERTIFICATES, Desk, inventory, told
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORK = ROOT / ".work"
 LOG = WORK / "logs" / "demo.log"
+REPORT = WORK / "report"  # stays, to be looked at
 BIN = pathlib.Path(sys.executable).parent
 SANDBOX = ROOT / "roles" / "sandbox" / "files" / "certfleet_sandbox"
 PROVIDERS, SERVERS = ("sslcom", "identrust", "sslmarket"), ("acme-sslcom", "acme-identrust")
 TABLE_TASK = "Show what the fleet serves"
+REFUSED_TASK = "Report what was not issued"
 QUIET = ("Validating arguments", "Check", "Look for", "Ask what", "Bring the sandbox", "Show what", "Keep in mind")
 LAST_TASK = "Say how to look around, and how to stop it"  # the demo stops it itself
 SECONDS = 300
@@ -75,6 +79,7 @@ class Output:
         self._task, self._states, self._who = "", set[str](), list[str]()
         self._block: list[str] | None = None
         self.table: list[str] = []
+        self.refused = ""
         self.changed: dict[str, int] = {}
         self.failed = 0
 
@@ -91,18 +96,22 @@ class Output:
             self._states.add("failed" if found[1] == "fatal" else found[1])
             item = "" if (found[3] or "").startswith(("(censored", "None")) else found[3]  # hidden by no_log
             self._who.append(item or found[2].split(" ->")[-1].strip())
-        if self._task == TABLE_TASK:
-            self._read_table(text)
+        if self._task in (TABLE_TASK, REFUSED_TASK):
+            self._read_message(text)
 
-    def _read_table(self, text: str) -> None:
-        """The message of the debug task."""
+    def _read_message(self, text: str) -> None:
+        """The message of the debug task, or of the one that fails."""
         if self._block is None and "=> " in text:
             self._block = []
         elif self._block is not None and text:
             self._block.append(text)
         elif self._block:
-            self.table = yaml.safe_load("\n".join(self._block))["msg"]
+            message = yaml.safe_load("\n".join(self._block))["msg"]
             self._block = None
+            if self._task == TABLE_TASK:
+                self.table = message
+            else:
+                self.refused = message
 
     def flush(self) -> None:
         quiet = self._task.startswith(QUIET)
@@ -141,9 +150,11 @@ class Demo:
             second = self._play(log)
             again = self._show_calls()
             head("Third run: portal.gamma.test shall have an RSA key; it is paid for, so this may cost nothing")
-            third = self._play(log, changes_only=True, quickstart_key_type="rsa")
+            third = self._play(log, changes_only=True, quickstart_key_type="rsa", quickstart_report=True)
             self._show_calls()
             self._shake_hands()
+            head("SSL.com asks the reseller: there are funds for one of two new certificates")
+            desk = self._ask_reseller(log)
         paid = self._show_paid()
         if any(second.changed.values()):
             raise Failed(f"the second run changed something: {second.changed}")
@@ -159,12 +170,50 @@ class Demo:
         names = len({text.split()[1] for text in third.table[1:]})
         return (
             f"{names} certificates on {len(second.changed) - 1} hosts, {rows} of {rows} endpoints proven; "
-            f"second run: changed=0 on all hosts, 1 request (for SSLmarket's list of orders); orders paid: {paid}"
+            f"second run: changed=0 on all hosts, 1 request (for SSLmarket's list of orders); orders paid: {paid}; {desk}"
         )
 
-    def _play(self, log: IO[str], changes_only: bool = False, **more: str) -> Output:
-        variables = {"quickstart_path": str(self.path), "sandbox_python": sys.executable, **more}
-        command = [str(BIN / "ansible-playbook"), "certfleet.reseller.quickstart", "-e", json.dumps(variables)]
+    def _ask_reseller(self, log: IO[str]) -> str:
+        """SSL.com calls the reseller's service, which allows one order and refuses the other; then the event, and the deployment."""
+        endpoints = json.loads((self.sandbox / "endpoints.json").read_text(encoding="utf-8"))
+        record = json.loads((self.path / "state" / "eab" / "alpha.json").read_text(encoding="utf-8"))
+        # one at a time, so that it is the second one for which there are no funds
+        new: dict[str, Any] = {"certfleet_certificates": CERTIFICATES, "acme_client_workers": 1}
+        with Desk(self.path / "desk", endpoints["ca_path"], record["kid"]) as desk:
+            desk.await_ready()
+            desk.tell_sslcom(endpoints["control_url"])
+            hosts = inventory(self.path, endpoints)
+            issued = self._play(log, "certfleet.reseller.issue", hosts, code=2, changes_only=True, **new)
+            events = desk.events_with("certificate")
+        say(f"           what the customer sees: {issued.refused}")
+        for event in events:
+            line("ok" if event.get("allowed", True) else "failed", f"event: {told(event)}")
+        new["certfleet_received_names"] = received = next(
+            each["names"] for each in events if each["kind"] == "certificate"
+        )
+        self._play(log, "certfleet.reseller.certificate_received", hosts, changes_only=True, **new)
+        self._shake_hands({"web1": tuple(received)})
+        codes = [event.get("code", "allowed") for event in events if event["kind"] == "authorization"]
+        if sorted(codes) != ["allowed", "funds"] or received != [ASKED[0]]:
+            raise Failed(f"the reseller decided {codes}, and {received} was issued")
+        return "SSL.com asked twice: 1 order allowed, debited once and deployed, 1 refused"
+
+    def _play(
+        self,
+        log: IO[str],
+        playbook: str = "certfleet.reseller.quickstart",
+        inventory: pathlib.Path | None = None,
+        code: int = 0,
+        changes_only: bool = False,
+        **more: Any,
+    ) -> Output:
+        """A run that ends with this code, or Failed."""
+        report = {"quickstart_report": False, "quickstart_report_path": str(REPORT)}
+        variables = {"quickstart_path": str(self.path), "sandbox_python": sys.executable, **report, **more}
+        if inventory:
+            variables["certfleet_hosts"] = "certfleet_quickstart"
+        command = [str(BIN / "ansible-playbook"), playbook, "-e", json.dumps(variables)]
+        command += ["-i", str(inventory)] if inventory else []
         command += ["-v"] if self._options.verbose else []
         output = Output(self._options.verbose, changes_only)
         end = time.monotonic() + SECONDS
@@ -185,10 +234,10 @@ class Demo:
             output.take(text.rstrip("\n"))
         signal.alarm(0)
         output.flush()
-        code = self._process.wait()
+        ended = self._process.wait()
         self._process = None
-        if code:
-            raise Failed(f"ansible-playbook ended with code {code}")
+        if ended != code:
+            raise Failed(f"ansible-playbook ended with code {ended}")
         return output
 
     def _environment(self) -> dict[str, str]:
@@ -232,12 +281,12 @@ class Demo:
         say(f"           orders paid: {len(booked)} ({price}), reissues, which are free: {reissues}")
         return len(booked)
 
-    def _shake_hands(self) -> None:
+    def _shake_hands(self, served: dict[str, tuple[str, ...]] | None = None) -> None:
         """A client that knows nothing of Ansible: does each host serve a certificate for the name that the CA stands for?"""
         endpoints = json.loads((self.sandbox / "endpoints.json").read_text(encoding="utf-8"))
         context = ssl.create_default_context(cafile=endpoints["ca_path"])
         count = 0
-        for host, names in SERVED.items():
+        for host, names in (served or SERVED).items():
             place = endpoints["hosts"][host]
             for name in names:
                 with (
@@ -319,6 +368,7 @@ def main() -> int:
     if problem:
         say(f"\n{paint('RESULT  failed', 'failed')}: {problem}; all that Ansible said is in {LOG}")
         return 1
+    say(f"\nThe report of the fleet, to be opened in a browser: {(REPORT / 'index.html').as_uri()}")
     say(f"\n{paint('RESULT  ok', 'ok')}: {outcome}; {time.monotonic() - START:.0f} s")
     return 0
 

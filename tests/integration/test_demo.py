@@ -47,6 +47,8 @@ def test_the_demo_ends_well_and_leaves_nothing() -> None:
     assert last.startswith("RESULT  ok: 5 certificates on 3 hosts, 8 of 8 endpoints proven; second run: changed=0")
     assert "1 request (for SSLmarket's list of orders); orders paid: 1; " in last
     assert "orders paid: 1 (14.00 EUR), reissues, which are free: 1" in result.stdout
+    assert "SSL.com asked twice: 1 order allowed, debited once and deployed, 1 refused; " in last
+    assert re.search("the customer sees: .*Your balance is too low for this certificate", result.stdout)
     assert "\x1b" not in result.stdout
     assert leftovers() <= before
 
