@@ -48,6 +48,9 @@ class ActionModule(ActionBase):
             raise UsageError("; ".join(checked.error_messages))
         options = checked.validated_parameters
         options["sets_path"] = os.path.abspath(self._loader.path_dwim(options["sets_path"]))
+        for certificate in options["certificates"]:
+            if certificate["keystore_password_path"]:
+                certificate["keystore_password_path"] = self._loader.path_dwim(certificate["keystore_password_path"])
         if options["state"] == "absent":
             return delivery.Clearance(options)
         return delivery.Delivery(options, SYSTEM.now(), self._task.check_mode)

@@ -171,6 +171,7 @@ options:
       keystore_password_path:
         description:
           - File on the controller with the password of V(keystore.p12) in its first line. Others must have no access to it.
+          - A relative path starts at the directory of the playbook.
         type: path
       endpoints:
         description:

@@ -150,7 +150,7 @@ def test_a_canary_that_fails_stops_the_rollout(fleet: Fleet, first: First) -> No
     canary = next(iter(fleet.hosts))
     fleet.issue()
     fleet.break_reload(canary)
-    run = fleet.deploy("-e", '{"certfleet_serial": [1, "100%"]}')
+    run = fleet.deploy(certfleet_canary=canary, certfleet_max_fail_percentage=0)
     assert (run.hosts("failed"), run.hosts("changed")) == ({canary}, set()), run.output
     assert fleet.served() == fleet.expected(first.versions)
     print(f"1 canary failed, {len(fleet.hosts) - 1} hosts not touched")

@@ -38,7 +38,7 @@ GIVEN = {
     name: canary()
     for name in (
         *("account_key", "secret_key", "api_key", "client_secret", "access_token"),
-        *("api_token", "voucher", "wrong_key"),
+        *("api_token", "voucher", "keystore_password", "wrong_key"),
     )
 }
 BAIT = "bait-" + secrets.token_hex(12)
@@ -228,6 +228,8 @@ def module_tasks(sandbox: Sandbox, state: Path) -> Tasks:
     service = {
         "reload": [sandbox.reload_command("web1")],
         "endpoints": [{"address": host["address"], "port": host["tls_port"]}],
+        "bundles": ["combined.pem", "keystore.p12"],
+        "keystore_password": GIVEN["keystore_password"],
     }
     deploy: dict[str, Any] = {
         "sets_path": f"{state}/sets",
