@@ -472,6 +472,25 @@ def test_wrong_options_show_no_secret(fleet: Fleet, options: dict[str, Any], mes
     assert run.result["error"]["kind"] == "usage"
 
 
+def test_a_keystore_whose_password_nobody_sees(fleet: Fleet) -> None:
+    """By the option and by a file beside the playbook: the same keystore, made once, and nothing of the password on the host."""
+    store(fleet.sets, NAME, issue([NAME]))
+    password = "cAnArY-of-a-keystore"
+    (fleet.path / "password").write_text(password + "\n")
+    (fleet.path / "password").chmod(0o600)
+    entry = fleet.entry(NAME, bundles=["combined.pem", "keystore.p12"])
+    predicted = fleet.deploy({**entry, "keystore_password": password}, check=True)
+    assert not list(fleet.sets.rglob("keystore.p12"))
+    first = fleet.deploy({**entry, "keystore_password": password})
+    assert (first.code, first.actions) == (0, ["install", "switch"])
+    same_prediction(predicted, first)
+    again = fleet.deploy({**entry, "keystore_password_path": "password"})
+    assert (again.code, again.result["changed"]) == (0, False), again.output
+    seen = first.output + again.output + (fleet.path / "ansible.log").read_text()
+    assert password not in seen + repr(first.results) + repr(again.results)
+    assert not [path for path in fleet.root.rglob("*") if path.is_file() and password.encode() in path.read_bytes()]
+
+
 def test_system_log_shows_no_secret(fleet: Fleet) -> None:
     """Modules log their invocation; secrets with line breaks in suboptions would pass Ansible's mask there."""
     from ansible_collections.certfleet.reseller.plugins.module_utils._deploy import spec
