@@ -157,7 +157,7 @@
     const name = node("button", { type: "button", class: "name", title: row.name }, row.name);
     name.addEventListener("click", () => open(row));
     const level = row.days === null ? "" : row.days < data.fail_days ? " error" : row.days < data.warn_days ? " warning" : "";
-    const hosts = row.hosts.length > 2 ? `${row.hosts[0]} and ${row.hosts.length - 1} more` : row.hosts.join(", ");
+    const hosts = row.hosts.length > 2 ? `${row.hosts[0]} (+${row.hosts.length - 1})` : row.hosts.join(", ");
     return node("tr", { class: "row", "aria-rowindex": number + 2 },
       node("td", { class: "c-state" }, node("span", { class: "state " + row.state }, said[row.state])),
       node("th", { class: "c-name", scope: "row" }, name),
@@ -268,7 +268,7 @@
       ["After that", row.later.length ? row.later.map(short).join(", ") : null],
       ["Freezes", record.freezes ? (data.freezes.find((each) => each.id === record.freezes) || { rules: [] }).rules.map((each) => `${each.name || "freeze"}: ${each.cron} for ${each.duration} (${each.zone})`).join("; ") : null],
       ["Freezes count until", renewal && record.freezes ? moment(renewal.hard_stop) : null],
-      ["Revocation", [revocation.status === "not_checked" || !revocation.status ? "not checked" : revocation.status, revocation.reason, revocation.at && "as of " + moment(revocation.at)].filter(Boolean).join(", ")],
+      ["Revocation", [revocation.status === "not_checked" || !revocation.status ? "not checked" : revocation.status.replace("_", " "), revocation.reason, revocation.at && "as of " + moment(revocation.at)].filter(Boolean).join(", ")],
     ]));
     parts.push(...grid2("Served", ["Where", "Name asked for", "What it serves", "Asked"], (record.endpoints || []).map((each) => [
       [each.host, place(each), each.starttls].filter(Boolean).join(", "), each.server_name,
@@ -278,6 +278,8 @@
     $("details").showModal();
     $("details-title").focus();
   }
+
+  if (!calendars.size) for (const each of document.querySelectorAll(".of-freezes")) each.hidden = true;
 
   // --- begin ------------------------------------------------------------------------------------------------------
   for (const name of [...new Set(rows.map((row) => row.issuer).filter(Boolean))].sort()) fields.issuer.append(node("option", { value: name }, name));
