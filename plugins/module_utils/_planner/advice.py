@@ -17,13 +17,13 @@ from .._renewal import durations
 from .._renewal.limits import Limits
 from .._renewal.policy import Policy
 from .model import Certificate, Issuer, Scenario
-from .outcome import Outcome
+from .outcome import FREEZE, LIMIT, Outcome
 from .simulate import simulate
 
 HOUR = timedelta(hours=1)
 _MOST_SHARE = 0.9
 _TRIED = 300  # of many that expire, those that are expired the longest
-_BUDGET = 60000  # simulated certificates, after which nothing more is tried
+_BUDGET = 40000  # simulated certificates for each kind of change, after which nothing more is tried
 _SURE = 4  # how many levels more are tried when the fleet needs more than those that expired
 _INTERVALS = tuple(hours * HOUR for hours in (168, 84, 48, 24, 12, 6, 3, 1))
 
@@ -55,9 +55,10 @@ class Setting:
 
 @dataclass(frozen=True)
 class Kind:
-    """``apply``: the setting at a level, ``words``: what that changes, of the certificate that expires first."""
+    """``cause``: what it lessens. ``apply``: the setting at a level, ``words``: what that changes, of the certificate that expires first."""
 
     name: str
+    cause: str | None
     highest: int
     apply: Callable[[Setting, int], Setting]
     words: Callable[[int], str]
@@ -79,8 +80,10 @@ def advise(setting: Setting, outcome: Outcome) -> list[Advice]:
     search = _Search(setting, {each.name for each in worst} | {first.name})
     certificate = next(each for each in setting.certificates if each.name == first.name)
     found = []
-    for kind in _kinds(setting, certificate):
-        level = search.smallest(kind)
+    blamed = {cause.kind for cause in first.causes}
+    # first what is to blame: it may be that not all can be tried
+    for kind in sorted(_kinds(setting, certificate), key=lambda each: each.cause not in blamed):
+        level = search.smallest(kind, likely=kind.cause in blamed)
         if level is not None:
             found.append(Advice(kind.name, level, kind.words(level)))
     return found
@@ -92,10 +95,14 @@ class _Search:
         self._names = names
         self._left = _BUDGET
 
-    def smallest(self, kind: Kind) -> int | None:
+    def smallest(self, kind: Kind, likely: bool) -> int | None:
+        """``likely``: it is worth while to begin with a little; else the most is tried first, which as a rule ends it."""
+        self._left = _BUDGET
+        if not likely and self._fails(kind, kind.highest):
+            return None
         failing, level = 0, 1
         while self._fails(kind, level):
-            if level >= kind.highest:
+            if level >= kind.highest or self._left <= 0:
                 return None
             failing, level = level, min(level * 2, kind.highest)
         while level - failing > 1:
@@ -110,13 +117,13 @@ class _Search:
 
     def _fails(self, kind: Kind, level: int) -> bool:
         small = self._setting.only(self._names)
-        if self._left < len(small.certificates):
+        if self._left <= 0:
             return True
         self._left -= len(small.certificates)
         return kind.apply(small, level).fails() is not None
 
     def _holds(self, kind: Kind, level: int) -> bool:
-        """For the whole fleet; what is found then is tried with the next kinds from the beginning."""
+        """For the whole fleet; what is found then to expire is among the tried ones of the next kinds."""
         outcome = kind.apply(self._setting, level).fails()
         if outcome is None:
             return True
@@ -127,26 +134,42 @@ class _Search:
 def _kinds(setting: Setting, first: Certificate) -> Iterator[Kind]:
     policy, limits = first.policy, setting.issuers[first.issuer].limits
     yield Kind(
-        "earlier", 60, lambda at, level: at.with_policies(lambda each: _earlier(each, level)), _say_earlier(policy)
+        "earlier",
+        None,
+        60,
+        lambda at, level: at.with_policies(lambda each: _earlier(each, level)),
+        _say_earlier(policy),
     )
     if any(each.policy.freezes for each in setting.certificates):
         longest = max(freeze.duration for each in setting.certificates for freeze in each.policy.freezes)
         yield Kind(
             "freezes",
+            FREEZE,
             max(1, int(longest / HOUR)),
             lambda at, level: at.with_policies(lambda each: _shorter(each, level)),
             _say_shorter(policy),
         )
     if limits:
-        yield Kind("limit", 100000, lambda at, level: _more(at, first.issuer, level), _say_more(first.issuer, limits))
+        yield Kind(
+            "limit",
+            LIMIT,
+            len(setting.certificates) // _part(limits) + 1,
+            lambda at, level: _more(at, first.issuer, level),
+            _say_more(first.issuer, limits),
+        )
     if policy.freezes or limits.own is not None:
         yield Kind(
-            "hard_stop", 60, lambda at, level: at.with_policies(lambda each: _stop(each, level)), _say_stop(policy)
+            "hard_stop",
+            FREEZE,
+            60,
+            lambda at, level: at.with_policies(lambda each: _stop(each, level)),
+            _say_stop(policy),
         )
     shorter = [each for each in _INTERVALS if each < setting.scenario.interval]
     if shorter:
         yield Kind(
             "interval",
+            None,
             len(shorter),
             lambda at, level: replace(at, scenario=replace(at.scenario, interval=shorter[level - 1])),
             lambda level: (
@@ -217,10 +240,16 @@ def _say_shorter(policy: Policy) -> Callable[[int], str]:
     return words
 
 
+def _part(limits: Limits) -> int:
+    """What a level adds to a limit: one, or a fiftieth of a high one."""
+    return max(1, min(each for each in (limits.own, limits.ca) if each is not None) // 50)
+
+
 def _more(setting: Setting, issuer: str, level: int) -> Setting:
     limits = setting.issuers[issuer].limits
-    own = None if limits.own is None else limits.own + level
-    ca = None if limits.ca is None else limits.ca + level
+    more = level * _part(limits)
+    own = None if limits.own is None else limits.own + more
+    ca = None if limits.ca is None else limits.ca + more
     issuers = {**setting.issuers, issuer: replace(setting.issuers[issuer], limits=Limits(own, ca))}
     return replace(setting, issuers=issuers)
 
@@ -228,7 +257,8 @@ def _more(setting: Setting, issuer: str, level: int) -> Setting:
 def _say_more(issuer: str, limits: Limits) -> Callable[[int], str]:
     def words(level: int) -> str:
         names = (("weekly_limit", limits.own), ("ca_weekly_limit", limits.ca))
-        parts = ["%s %d instead of %d" % (name, value + level, value) for name, value in names if value is not None]
+        more = level * _part(limits)
+        parts = ["%s %d instead of %d" % (name, value + more, value) for name, value in names if value is not None]
         return "a higher limit at %s: %s" % (issuer, ", ".join(parts))
 
     return words
