@@ -184,6 +184,6 @@ def _chart(plan: Mapping[str, Any]) -> list[str]:
         marks = [
             "  <- %d days from %s on" % (days, day) for day, days in steps.items() if row[0]["start"] <= day < ends
         ]
-        bar = "#" * round(orders / most * _WIDTH) if most else ""
-        found.append(("%s %6d %-*s %s" % (row[0]["start"], orders, _WIDTH, bar, left)).rstrip() + "".join(marks))
+        drawn = "#" * round(orders / most * _WIDTH) if most else ""
+        found.append(("%s %6d %-*s %s" % (row[0]["start"], orders, _WIDTH, drawn, left)).rstrip() + "".join(marks))
     return found
