@@ -132,7 +132,8 @@ class Handover:
             error = StateError("%s: %s" % (error.filename or "file operation", error.strerror or type(error).__name__))
         if isinstance(error, CollectionError):
             error.hint = _TROUBLE % trouble if trouble else _BACK if back else _IN_PLACE
-            error.extra["rolled_back"] = bool(back) and not trouble
+            stuck = [item for item in fallen if item.switch and not item.previous]
+            error.extra["rolled_back"] = bool(back) and not (trouble or stuck)
             error.extra["trouble"] = trouble
         return error
 

@@ -176,6 +176,23 @@ def test_a_unit_falls_as_a_whole(tmp_path: pathlib.Path) -> None:
     scene.assert_serves(scene.old)
 
 
+def test_a_set_that_is_new_beside_one_that_is_not(tmp_path: pathlib.Path) -> None:
+    """One can go back, the other cannot: not all is as it was, and both are tried again."""
+    scene = Scene(tmp_path, NAME, OTHER)
+    scene.names = (NAME,)
+    (scene.service.folder / "links").write_text("%s/current\n" % (scene.root / NAME))
+    scene.deploy({NAME: scene.old[NAME]})
+    scene.names = (NAME, OTHER)
+    (scene.service.folder / "links").write_text("".join("%s/current\n" % (scene.root / name) for name in scene.names))
+    scene.service.fault(scene.new[NAME], "refuse")
+    error = scene.refused(scene.new)
+    assert error.extra["rolled_back"] is False
+    assert scene.live() == [scene.old[NAME].serial, scene.new[OTHER].serial]
+    scene.service.mend()
+    assert scene.deploy(scene.new) == ["switch", "test", "reload", "prove"]
+    scene.assert_serves(scene.new)
+
+
 def test_other_units_are_not_held_up(tmp_path: pathlib.Path) -> None:
     first, second = bad(tmp_path / "a", "one set"), Scene(tmp_path / "b", OTHER)
     first.service.fault(first.new[NAME], "refuse")
