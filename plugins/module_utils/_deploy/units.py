@@ -121,7 +121,8 @@ def steps(unit: Unit) -> list[Step]:
 
 def _keys(item: SetPlan) -> set[object]:
     wanted = item.wanted
-    keys: set[object] = {("set", wanted.name), *wanted.service.config_test, *wanted.service.reload}
+    commands = (*wanted.service.config_test, *wanted.service.reload)
+    keys: set[object] = {("set", wanted.name), *(("command", command) for command in commands)}
     return keys | ({("unit", wanted.unit)} if wanted.unit else set())
 
 
