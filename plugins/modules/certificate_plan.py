@@ -75,7 +75,7 @@ options:
     description:
       - When the first run is, a date or a time in ISO 8601 with a zone. By default now.
     type: str
-  until:
+  end:
     description:
       - When the simulation ends. By default two years after its start.
     type: str
@@ -135,7 +135,7 @@ EXAMPLES = r"""
     sets_path: ~/.certfleet/sets
     certificates: "{{ fleet.certificates }}"
     issuers: "{{ fleet.issuers }}"
-    until: "2029-12-31"
+    end: "2029-12-31"
     hosts_down: 0.05
     outages:
       - issuer: alpha

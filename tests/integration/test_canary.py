@@ -240,7 +240,7 @@ def module_tasks(sandbox: Sandbox, state: Path) -> Tasks:
     made.life("certificate_deploy", deploy, broken)
     certificates = [{"name": "www.alpha.test", "issuer": "alpha", "hosts": ["web1"]}]
     planned = {"certificates": certificates, "issuers": [{"name": "alpha"}]}
-    made.life("certificate_plan", planned, {"until": "soon"})
+    made.life("certificate_plan", planned, {"end": "soon"})
     made.add("real", "certificate_plan", {**planned, "sets_path": f"{state}/sets"})
     market_tasks(made, sandbox, state)
     certificate_tasks(made, sandbox, state)

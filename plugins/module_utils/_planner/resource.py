@@ -67,9 +67,9 @@ def setting_of(params: Mapping[str, Any], now: datetime) -> Setting:
 
 def _scenario(params: Mapping[str, Any], now: datetime) -> Scenario:
     start = _moment("start", params["start"]) if params["start"] else now.replace(microsecond=0)
-    until = _moment("until", params["until"]) if params["until"] else start + _USUAL
+    until = _moment("end", params["end"]) if params["end"] else start + _USUAL
     if not start < until <= start + _LONGEST:
-        raise UsageError("until is not after start, or more than ten years later")
+        raise UsageError("end is not after start, or more than ten years later")
     try:
         interval = durations.parse(params["interval"])
     except UsageError as error:

@@ -30,7 +30,7 @@ PLAN: dict[str, Any] = {
     "issuers": {"type": "list", "elements": "dict", "required": True, "options": _ISSUER},
     "sets_path": {"type": "path"},
     "start": {"type": "str"},
-    "until": {"type": "str"},
+    "end": {"type": "str"},
     "interval": {"type": "str", "default": "1d"},
     "outages": {"type": "list", "elements": "dict", "default": [], "options": _OUTAGE},
     "hosts_down": {"type": "float", "default": 0.0},

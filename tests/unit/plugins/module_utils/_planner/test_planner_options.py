@@ -29,7 +29,7 @@ def params(**more: Any) -> dict[str, Any]:
     found: dict[str, Any] = {
         "certificates": [{"name": "a.example", "issuer": "a", "hosts": ["web1"], "renewal": None}],
         "issuers": [{"name": "a", "public": True, "lifetime_days": None, "renewal": None}],
-        "sets_path": None, "start": None, "until": None, "interval": "1d", "outages": [],
+        "sets_path": None, "start": None, "end": None, "interval": "1d", "outages": [],
         "hosts_down": 0.0, "hosts_down_days": 1, "seed": 1, "advice": True,
     }  # fmt: skip
     return {**found, **more}
@@ -99,9 +99,9 @@ def test_a_record_without_dates_is_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ({"until": "2029-04-02"}, "until is not after start"),
-        ({"until": "2049-04-02"}, "more than ten years"),
-        ({"until": "soon"}, "until is soon; write it like 2029-03-15"),
+        ({"end": "2029-04-02"}, "end is not after start"),
+        ({"end": "2049-04-02"}, "more than ten years"),
+        ({"end": "soon"}, "end is soon; write it like 2029-03-15"),
         ({"start": "2029-04-02T06:00:00"}, "start is 2029-04-02T06:00:00; write it like"),
         ({"interval": "1"}, "interval is "),
         ({"interval": "30m"}, "interval is 30m, not within 1h and 92d"),
