@@ -83,7 +83,8 @@ class Run:
 
     @property
     def result(self) -> dict[str, Any]:
-        return self.results[-1]
+        """Of the task that deploys: the role has others behind it."""
+        return next((each for each in reversed(self.results) if "sets" in each or "error" in each), self.results[-1])
 
     @property
     def actions(self) -> list[str]:
@@ -597,7 +598,7 @@ def test_role(fleet: Fleet) -> None:
     assert run.code == 0, run.output
     same_prediction(predicted, run)
     assert [each["name"] for each in run.result["sets"]] == [NAME, OTHER]
-    assert run.actions == ["install", "install", "switch", "switch", "reload", "prove"]
+    assert run.actions == ["install", "install", "switch", "reload", "prove", "switch"]
     assert stat.S_IMODE((fleet.root / NAME / "current" / "privkey.pem").stat().st_mode) == 0o400
     assert fleet.play(role, vars=variables).result["changed"] is False
 
