@@ -48,7 +48,8 @@ def read(results: Mapping[str, Any], now: datetime) -> Observed:
         for each in result.get("sets") or ():
             if isinstance(each, Mapping) and isinstance(each.get("name"), str):
                 serial = each.get("serial")
-                deployed.append(Deployed(host, each["name"], serial if isinstance(serial, str) else None))
+                if isinstance(serial, str) or each.get("reason"):  # else there is nothing but endpoints
+                    deployed.append(Deployed(host, each["name"], serial if isinstance(serial, str) else None))
                 looks += _looks(host, each["name"], each.get("endpoints"), at)
     return Observed(tuple(deployed), tuple(looks), tuple(silent))
 

@@ -221,7 +221,7 @@ def test_what_hosts_say_is_read_leniently() -> None:
         "web7": {
             "failed": True,
             "msg": "one of them",
-            "sets": [{"name": "x.example", "serial": None, "endpoints": "none"}],
+            "sets": [{"name": "x.example", "serial": None, "reason": "damaged", "endpoints": "none"}],
         },
     }
     found = observed.read(results, NOW)
