@@ -233,10 +233,13 @@ def test_a_source_that_is_killed_loses_no_event(tmp_path: Path) -> None:
         wanted = ids(hook)
         command = [sys.executable, str(FILE), json.dumps(arguments(hook, "eda", limit=7))]
         for kill in range(KILLS + 1):
-            last = kill == KILLS
-            with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as process:
+            assert wanted[-1] not in seen, "it ran ahead of its kills"
+            taken = len(wanted) if kill == KILLS else chance.randrange(1, 9)
+            # a small pipe, so that it cannot run far ahead of what is read
+            with subprocess.Popen(
+                command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, pipesize=4096
+            ) as process:
                 assert process.stdout
-                taken = len(wanted) if last else chance.randrange(1, 14)
                 for line in process.stdout:
                     seen.append(json.loads(line)["id"])
                     taken -= 1
