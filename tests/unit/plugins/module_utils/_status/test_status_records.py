@@ -165,7 +165,7 @@ def test_freezes_hold_renewals_up() -> None:
     assert held["renewal"]["at"] == held["renewal"]["frozen_until"] == "2026-12-25T00:00:00Z"
     assert "frozen" in held["renewal"]["reason"]
     policy = wanted(renewal=rules).policy
-    (calendar,) = due.calendars([policy, policy, wanted().policy], NOW).values()
+    calendar = list(due.calendars([policy, policy, wanted().policy], NOW).values())[0]
     assert calendar["windows"] == [["2026-12-20T00:00:00Z", "2026-12-25T00:00:00Z"]]
     found = report.document([held], SETTINGS, NOW, freezes=[calendar])
     assert [error.message for error in Draft202012Validator(SCHEMA).iter_errors(found)] == []
