@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import http.client
 import json
 import random
 import runpy
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -22,7 +24,9 @@ from typing import Any
 
 import pytest
 import yaml
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from tests.support import pki
 from tests.support.hook import PREFIX, TOKEN, Hook
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -153,6 +157,34 @@ def test_the_loop_goes_on_while_it_waits(hook: Hook) -> None:
     assert longest < 0.5
 
 
+class SecureHook(Hook):
+    """Over TLS, for who has a certificate of the CA in ca.pem."""
+
+    def connection(self, timeout: float = 30) -> http.client.HTTPConnection:
+        context = ssl.create_default_context(cafile=str(self.path / "ca.pem"))
+        context.load_cert_chain(self.path / "reader.pem")
+        return http.client.HTTPSConnection("localhost", self.port, timeout=timeout, context=context)
+
+
+def test_over_tls_with_a_client_certificate(tmp_path: Path) -> None:
+    authority = pki.authority("Hook Root")
+    (tmp_path / "ca.pem").write_bytes(authority.pem)
+    for name, purpose in (("localhost", ExtendedKeyUsageOID.SERVER_AUTH), ("reader", ExtendedKeyUsageOID.CLIENT_AUTH)):
+        made = pki.server([name], authority, purposes=[purpose])
+        (tmp_path / f"{name}.pem").write_bytes(made.key_pem + made.pem)
+    own = str(tmp_path / "localhost.pem")
+    settings = {"tls_certificate_path": own, "tls_key_path": own, "tls_client_ca_path": str(tmp_path / "ca.pem")}
+
+    async def scenario(hook: Hook) -> dict[str, Any]:
+        access = {"url": f"https://localhost:{hook.port}", "ca_path": settings["tls_client_ca_path"]}
+        async with running(hook, "tls", **access, certificate_path=str(tmp_path / "reader.pem")) as (queue, _task):
+            return (await get(queue, 1))[0]
+
+    with SecureHook(tmp_path, **settings) as hook:
+        assert hook.authorize(["tls.alpha.test"])[0] == 200
+        assert asyncio.run(scenario(hook))["names"] == ["tls.alpha.test"]
+
+
 # --- what is acknowledged, and when -----------------------------------------------------------------------------------
 
 
@@ -270,6 +302,7 @@ def test_a_source_that_is_killed_loses_no_event(tmp_path: Path) -> None:
         ({"limit": "many"}, "limit must be a whole number from 1 to 1000"),
         ({"kinds": ["order"]}, "kinds must be of authorization, certificate"),
         ({"token_path": "/nonexistent"}, "the token in /nonexistent cannot be read: FileNotFoundError"),
+        ({"url": "https://localhost:1", "ca_path": "/nonexistent"}, "cannot be used: FileNotFoundError"),
         ({"consumer": "a b"}, "refuses the request (status 400)"),
     ],
 )

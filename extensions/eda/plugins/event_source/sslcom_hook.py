@@ -42,8 +42,17 @@ options:
   ca_path:
     description: PEM file of the CAs that the service's certificate is verified with. By default those of the system.
     type: str
+  certificate_path:
+    description: PEM file of a client certificate with its chain, where the service or its proxy asks for one.
+    type: str
+  key_path:
+    description: PEM file of its key, without a password. Not needed when it is in O(certificate_path), too.
+    type: str
   token_path:
-    description: File with the token of the queue, the service's C(events_token_path). It is read again for each connection that is tried.
+    description:
+      - File with the token of the queue. The role keeps it on the controller, as C(hook/events_token) of the state directory, and on the hosts of the
+        service as its C(events_token_path).
+      - It is read again for each connection that is tried. C(~) stands for the home directory.
     type: str
   token:
     description: The token itself, where there is no file. Give a variable, not the text. One of O(token_path) and O(token) is needed.
@@ -86,7 +95,7 @@ EXAMPLES = r"""
   sources:
     - name: hook
       certfleet.reseller.sslcom_hook:
-        token_path: /etc/certfleet-hook/events-token
+        token_path: ~/.certfleet/hook/events_token
         consumer: deploy
         kinds: [certificate]
   rules:
@@ -127,6 +136,8 @@ class Options:
     url: str = "http://127.0.0.1:8088"
     socket_path: str = ""
     ca_path: str = ""
+    certificate_path: str = ""
+    key_path: str = ""
     token_path: str = ""
     token: str = ""
     consumer: str = "eda"
@@ -178,6 +189,10 @@ def _safe(url: str) -> bool:
         return False
 
 
+def _home(path: str) -> str | None:
+    return str(Path(path).expanduser()) if path else None
+
+
 class Source:
     """One consumer of the queue. `feedback` has each event again as soon as the rules have seen it; None: not told."""
 
@@ -208,14 +223,24 @@ class Source:
         if self._options.socket_path:
             return aiohttp.UnixConnector(path=self._options.socket_path)
         if self._base.startswith("https:"):
-            return aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=self._options.ca_path or None))
+            return aiohttp.TCPConnector(ssl=self._tls())
         return aiohttp.TCPConnector()
+
+    def _tls(self) -> ssl.SSLContext:
+        options = self._options
+        try:
+            context = ssl.create_default_context(cafile=_home(options.ca_path))
+            if options.certificate_path:
+                context.load_cert_chain(str(_home(options.certificate_path)), _home(options.key_path))
+        except OSError as error:  # ssl.SSLError is one
+            raise Refused(f"ca_path, certificate_path or key_path cannot be used: {type(error).__name__}") from None
+        return context
 
     async def _headers(self) -> dict[str, str]:
         token, path = self._options.token, self._options.token_path
         if path:
             try:
-                token = await asyncio.to_thread(Path(path).read_text, encoding="ascii")
+                token = await asyncio.to_thread(Path(path).expanduser().read_text, encoding="ascii")
             except (OSError, UnicodeDecodeError) as error:
                 raise Refused(f"the token in {path} cannot be read: {type(error).__name__}") from None
         return {"Authorization": f"Bearer {token.strip()}"}
@@ -270,7 +295,7 @@ async def main(queue: Queue, args: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    # By hand: python sslcom_hook.py '{"token_path": "/etc/certfleet-hook/events-token", "consumer": "me"}'
+    # By hand: python sslcom_hook.py '{"token_path": "~/.certfleet/hook/events_token", "consumer": "me"}'
     import json
     import sys
 
