@@ -15,6 +15,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.certfleet.reseller.plugins.module_utils._report import junit, prometheus
+from ansible_collections.certfleet.reseller.plugins.module_utils._status import report
+from ansible_collections.certfleet.reseller.plugins.plugin_utils import page
 from jsonschema import Draft202012Validator
 
 from tests.support import modules, pki, statuses
@@ -173,6 +176,12 @@ def test_five_thousand_certificates(tmp_path: Path) -> None:
     print(f"\n{count} certificates in {seconds:.1f} s: {told['counts']}, {path.stat().st_size / 1e6:.1f} MB")
     assert told["counts"]["certificates"] == count == len(checked_quickly(path))
     assert 0 < told["counts"]["error"] < 200
+    start = time.monotonic()
+    found = report.load(str(path))
+    sizes = [len(render(found)) / 1e6 for render in (page.render, prometheus.render, junit.render)]
+    built = time.monotonic() - start
+    print(f"page, metrics and JUnit of them in {built:.1f} s: " + ", ".join(f"{size:.1f} MB" for size in sizes))
+    assert built < 10
     assert len(told["summary"]) <= 23
     assert seconds < 60  # a machine that does much else; about 5 otherwise
 
