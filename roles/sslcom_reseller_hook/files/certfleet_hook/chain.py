@@ -20,6 +20,14 @@ from certfleet_hook.state import Leaf
 
 MOST_CERTIFICATES = 10
 LARGEST_RSA = 8192  # verifying with larger keys costs an attacker nothing, and us seconds
+# What cryptography raises for the content of a certificate; the last three are no ValueErrors.
+UNREADABLE = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
 
 
 class BadChain(ValueError):
@@ -58,7 +66,7 @@ def load(text: str) -> list[x509.Certificate]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd serial numbers and the like are the CA's business
             found = list(dict.fromkeys(x509.load_pem_x509_certificates(text.encode("ascii"))))
-    except (ValueError, UnsupportedAlgorithm):  # UnicodeError is a ValueError
+    except UNREADABLE:  # UnicodeError is a ValueError
         raise BadChain("malformed", "The certificate cannot be read.") from None
     if len(found) > MOST_CERTIFICATES:
         raise BadChain("malformed", "The chain has too many certificates.")
@@ -70,7 +78,7 @@ def is_authority(certificate: x509.Certificate) -> bool:
         constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
     except x509.ExtensionNotFound:
         return False
-    except (ValueError, UnsupportedAlgorithm):
+    except UNREADABLE:
         raise BadChain("malformed", "The certificate cannot be read.") from None
     return constraints.value.ca
 
@@ -81,7 +89,7 @@ def dns_names(leaf: x509.Certificate) -> tuple[str, ...]:
         alternative = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         names = {normalise(each) for each in alternative.get_values_for_type(x509.DNSName)}
         common = {normalise(str(each.value)) for each in leaf.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)}
-    except (x509.ExtensionNotFound, ValueError, UnsupportedAlgorithm):
+    except (*UNREADABLE, x509.ExtensionNotFound):
         raise BadChain("names", "The certificate's names cannot be read.") from None
     if not names or len(list(alternative)) != len(alternative.get_values_for_type(x509.DNSName)) or not common <= names:
         raise BadChain("names", "The certificate has other names than DNS names.")
@@ -91,29 +99,35 @@ def dns_names(leaf: x509.Certificate) -> tuple[str, ...]:
 def leads_to(
     leaf: x509.Certificate, others: Sequence[x509.Certificate], trusted: Sequence[x509.Certificate], now: datetime
 ) -> bool:
-    """Whether signatures lead from the leaf to a pinned certificate, over CAs that may sign and are valid (RFC 5280 section 6.1)."""
-    paths: list[list[x509.Certificate]] = [[leaf]]
-    while paths:
-        path = paths.pop()
-        for issuer in (*trusted, *others):
-            if issuer in path or not signs(issuer, path[-1], len(path) - 1, now):
-                continue
-            if issuer in trusted:
-                return True
-            if len(path) <= MOST_CERTIFICATES:
-                paths.append([*path, issuer])
+    """Whether signatures lead from the leaf to a pinned certificate, over CAs that may sign and are valid (RFC 5280 section 6.1).
+
+    Level by level, each CA once: where it is nearest to the leaf, its path length allows most. Trying all orders of CAs that
+    sign each other would take ten of them minutes.
+    """
+    level, seen = [leaf], {leaf}
+    for below in range(MOST_CERTIFICATES):
+        found = []
+        for subject in level:
+            for issuer in (*trusted, *others):
+                if issuer in seen or not signs(issuer, subject, below, now):
+                    continue
+                if issuer in trusted:
+                    return True
+                seen.add(issuer)
+                found.append(issuer)
+        level = found
     return False
 
 
 def signs(issuer: x509.Certificate, subject: x509.Certificate, below: int, now: datetime) -> bool:
     """``below``: how many CAs are between the issuer and the leaf."""
-    if issuer.subject != subject.issuer or not issuer.not_valid_before_utc <= now < issuer.not_valid_after_utc:
-        return False
-    key = issuer.public_key()
-    strong = isinstance(key, ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | ed448.Ed448PublicKey) or (
-        isinstance(key, rsa.RSAPublicKey) and key.key_size <= LARGEST_RSA
-    )
     try:
+        if issuer.subject != subject.issuer or not issuer.not_valid_before_utc <= now < issuer.not_valid_after_utc:
+            return False
+        key = issuer.public_key()
+        strong = isinstance(key, ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | ed448.Ed448PublicKey) or (
+            isinstance(key, rsa.RSAPublicKey) and key.key_size <= LARGEST_RSA
+        )
         constraints = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
         usage = next((each.value for each in issuer.extensions if isinstance(each.value, x509.KeyUsage)), None)
         if not constraints.ca or (constraints.path_length is not None and constraints.path_length < below):
@@ -121,7 +135,7 @@ def signs(issuer: x509.Certificate, subject: x509.Certificate, below: int, now: 
         if not strong or (usage is not None and not usage.key_cert_sign):
             return False
         subject.verify_directly_issued_by(issuer)
-    except (x509.ExtensionNotFound, InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
+    except (*UNREADABLE, x509.ExtensionNotFound, InvalidSignature, TypeError):
         return False
     return True
 

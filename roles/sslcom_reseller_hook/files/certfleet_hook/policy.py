@@ -155,7 +155,7 @@ class Reader:
             return ()
         try:
             return tuple(x509.load_pem_x509_certificates(text.encode()))
-        except (AttributeError, ValueError):
+        except (AttributeError, ValueError, x509.InvalidVersion):
             self.problems.append("trusted_ca must be certificates in PEM")
             return ()
 
