@@ -15,7 +15,7 @@ from .._core.errors import UsageError
 from .._core.plan import Plan, Step
 from . import disk, due, model, observed, paid, probe, record, report, summary
 from .judge import OK
-from .model import Certificate, Issued, Look, Target
+from .model import Certificate, Issued, Leaf, Look, Target
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,8 @@ class Status:
     def _document(self, want: Want, issued: dict[str, Issued], looks: list[Look]) -> dict[str, Any]:
         now, params = self._clock.now(), want.params
         seen = observed.read(params["observed"], now)
-        revocations = {each.get("serial"): each for each in params["revocation"]}
+        # two CAs may give the same number
+        revocations = {(each.get("serial"), each.get("not_after")): each for each in params["revocation"]}
         found = _grouped([*seen.looks, *looks])
         deployed: dict[str, list[observed.Deployed]] = {}
         for each in seen.deployed:
@@ -126,16 +127,20 @@ class Status:
                 looks=found.pop(wanted.name, []),
                 deployed=deployed.get(wanted.name, []),
                 silent=[each for each in seen.silent if each[0] in (wanted.hosts or ())],
-                revocation=revocations.get(mine.leaf.serial) if mine.leaf else None,
+                revocation=revocations.get(_key(mine.leaf)),
                 term_end=paid.term_end(params["journal_path"], wanted.issuer, mine.meta),
                 asked=bool(params["observed"]),
                 freezes=calendars[wanted.policy.freezes]["id"] if wanted.policy.freezes else None,
             )
             records.append(record.of_set(facts, want.settings, now))
         for look in (look for others in found.values() for look in others):
-            revocation = revocations.get(look.leaf.serial) if look.leaf else None
+            revocation = revocations.get(_key(look.leaf))
             records.append(record.of_endpoint(look, revocation, want.settings, now))
         return report.document(records, want.settings, now, params["title"], list(calendars.values()))
+
+
+def _key(leaf: Leaf | None) -> tuple[str, str] | None:
+    return (leaf.serial, iso(leaf.not_after)) if leaf else None
 
 
 def _issued(want: Want) -> Iterator[tuple[str, Issued]]:

@@ -69,6 +69,12 @@ def test_all_sets_of_the_controller(tmp_path: Path) -> None:
     assert checked(path)["certificates"] == first["certificates"]
     assert path.stat().st_mode & 0o777 == 0o644
 
+    revoked = {"serial": format(2**62 + 1, "x"), "status": "revoked", "reason": "revoked on 2026-11-20T08:00:00Z"}
+    for end, state in ((NOW + 60 * DAY, "error"), (NOW + 61 * DAY, "ok")):  # another CA's, of the same number
+        told = {**revoked, "not_after": end.strftime("%Y-%m-%dT%H:%M:%SZ")}
+        result = run(sets_path=str(sets), revocation=[told])
+        assert {each["state"] for each in result["certificates"] if each["name"] == "www.alpha.example"} == {state}
+
     generated = checked(path)["generated"]
     time.sleep(max(0.0, 1.1 - (datetime.now(UTC) - datetime.fromisoformat(generated)).total_seconds()))
     again = run(sets_path=str(sets), path=str(path), records="problems")
