@@ -109,7 +109,9 @@ class Status:
         now, params = self._clock.now(), want.params
         seen = observed.read(params["observed"], now)
         # two CAs may give the same number
-        revocations = {(each.get("serial"), each.get("not_after")): each for each in params["revocation"]}
+        revocations: dict[Any, Mapping[str, Any]] = {
+            (each.get("serial"), each.get("not_after")): each for each in params["revocation"]
+        }
         found = _grouped([*seen.looks, *looks])
         deployed: dict[str, list[observed.Deployed]] = {}
         for each in seen.deployed:
