@@ -71,7 +71,9 @@ def parser() -> argparse.ArgumentParser:
 
     command("serve", _serve, "Run the service in the foreground.")
     configured = command("check-config", _check_config, "Check the settings and the secrets they point to.")
-    configured.add_argument("--settings-only", action="store_true", help="leave out what needs the rights of the service")
+    configured.add_argument(
+        "--settings-only", action="store_true", help="leave out what needs the rights of the service"
+    )
     checked = command("check-policy", _check_policy, "Check a policy; exit code 1 and every fault when it is wrong.")
     checked.add_argument("file", type=Path)
     for name, function, text in (
