@@ -21,7 +21,9 @@ def normalise(text: str) -> str:
     name = text.lower().removesuffix(".")
     labels = name.split(".")
     rest = labels[1:] if labels[0] == "*" else labels
-    if len(name) > LONGEST_NAME or len(rest) < 2 or not all(map(LABEL.fullmatch, rest)) or NUMBER.fullmatch(rest[-1]):
+    # lower() makes a letter k of the KELVIN SIGN
+    wrong = not text.isascii() or len(name) > LONGEST_NAME or len(rest) < 2
+    if wrong or not all(map(LABEL.fullmatch, rest)) or NUMBER.fullmatch(rest[-1]):
         raise ValueError("not a DNS name")
     return name
 

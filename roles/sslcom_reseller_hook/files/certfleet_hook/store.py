@@ -66,7 +66,8 @@ CHANGE_ACCOUNT = (
     update(tables.accounts).where(_ACCOUNT).values({each.name: bindparam(each.name) for each in tables.accounts.c})
 )
 INSERT = {name: insert(table) for name, table in tables.metadata.tables.items()}
-FINAL = 30 * 86_400_000  # a delivery finds reservations this much older than its certificate's first day
+# A delivery finds reservations this much older than its certificate's first day: the longest that one may live, and some days.
+FINAL = 40 * 86_400_000
 
 
 @dataclass(frozen=True)

@@ -180,7 +180,9 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def reading(engine: Engine) -> Engine:
-    """The same database for transactions that only read; they wait for nobody."""
+    """The same database for transactions that only read; they wait for nobody, and see one moment of it."""
+    if engine.dialect.name == "postgresql":  # SQLite's are so anyway
+        return engine.execution_options(reads=True, isolation_level="REPEATABLE READ")
     return engine.execution_options(reads=True)
 
 

@@ -92,7 +92,8 @@ class Writer:
             if len(batch) > 1:
                 # One request must not spoil the others. Storing again is harmless: what was committed after all is found.
                 for entry in batch:
-                    await self._answer([entry])
+                    if not entry[1].done():  # each may wait for a lock, too, longer than its sender does
+                        await self._answer([entry])
                 return
             FAILURES.inc()
             self._failed = time.monotonic()

@@ -1,0 +1,162 @@
+# Copyright (c) 2026 the certfleet.reseller contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the reseller hook has stored, without a server: edges of time, and changes behind the log's back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from certfleet_hook import chain, clock, names, tables
+from certfleet_hook.desk import Desk
+from certfleet_hook.policy import Policy, load
+from certfleet_hook.requests import Authorization, Delivery
+from certfleet_hook.state import Leaf, Outcome
+from certfleet_hook.store import Ask, Bring, Job, apply
+from certfleet_hook.verify import verify
+from certfleet_hook.writer import Writer
+from sqlalchemy import Engine, text
+
+from tests.support import pki
+
+DAY = 86_400_000
+NAMES = ("www.alpha.test",)
+CUSTOMER: dict[str, Any] = {
+    "kids": ["kid"],
+    "products": {"sslcom_dv": "10.00"},
+    "longest_days": 398,
+    "names": ["**.alpha.test"],
+    "balance": "100.00",
+    "rate": {"count": 1000, "seconds": 3600},
+}
+
+
+def policy(**changes: Any) -> Policy:
+    return load(json.dumps({"version": 1, "customers": {"alpha": CUSTOMER}, **changes}).encode())
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Any:
+    made = tables.connect(f"sqlite:///{tmp_path}/hook.sqlite")
+    tables.prepare(made)
+    yield made
+    made.dispose()
+
+
+def leaf_from(days: int) -> Leaf:
+    """A certificate whose first day is so many days from now."""
+    start = pki.NOW + timedelta(days=days)
+    return chain.read(
+        pki.server(NAMES, not_before=start, not_after=start + timedelta(days=90)).pem.decode(), [], pki.NOW
+    )
+
+
+def ask(name: str = NAMES[0]) -> Ask:
+    return Ask(Authorization("kid", "sslcom_dv", 365, (name,)))
+
+
+def bring(leaf: Leaf) -> Bring:
+    return Bring(Delivery("kid", "sslcom_dv", 365, None, leaf.chain, None, None), leaf)
+
+
+def do(engine: Engine, rules: Policy, job: Job, at: int) -> Outcome:
+    with engine.begin() as connection:
+        (outcome,) = apply(connection, rules, [job], lambda: at)
+    return outcome
+
+
+@pytest.mark.parametrize("days", [0, 1, 29, 30, 31])
+def test_a_certificate_finds_its_reservation_as_long_as_that_lives(engine: Engine, days: int) -> None:
+    rules, now = policy(reservation_seconds=31 * 86400), clock.now()
+    assert do(engine, rules, ask(), now).answer.status == 200
+    assert do(engine, rules, bring(leaf_from(days)), now + days * DAY + 1000).answer.code == "stored"
+
+
+@pytest.fixture
+def settled(engine: Engine) -> Engine:
+    """One reservation that is settled, one that is open."""
+    now = clock.now()
+    for job in (ask(), ask("b.alpha.test"), bring(leaf_from(0))):
+        assert do(engine, policy(), job, now).answer.status == 200
+    assert verify(engine).problems == []
+    return engine
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("UPDATE reservations SET price = 1 WHERE state = 'open'", "reservation"),
+        ("UPDATE reservations SET names = '[\"evil.test\"]' WHERE state = 'open'", "reservation"),
+        ("UPDATE reservations SET expires = expires + 1 WHERE state = 'open'", "reservation"),
+        ("UPDATE reservations SET created = created + 1", "reservation"),
+        ("UPDATE reservations SET kid = 'other'", "reservation"),
+        ("UPDATE reservations SET customer = 'beta'", "reservation"),
+        ("UPDATE reservations SET duration = 1", "reservation"),
+        ("UPDATE certificates SET kid = 'other'", "certificate"),
+        ("UPDATE certificates SET names = '[\"evil.test\"]'", "certificate"),
+        ("UPDATE certificates SET not_after = not_after + 1", "certificate"),
+        ("UPDATE certificates SET flags = 'late'", "certificate"),
+        ("UPDATE certificates SET serial = '1'", "certificate"),
+        ("UPDATE certificates SET chain = ''", "certificate"),
+    ],
+)
+def test_changes_behind_the_logs_back_are_found(settled: Engine, change: str, told: str) -> None:
+    with settled.begin() as connection:
+        connection.execute(text(change))
+    assert [each.split()[0] for each in verify(settled).problems][:1] == [told]
+
+
+def test_another_certificate_in_the_place_of_the_stored_one_is_found(settled: Engine) -> None:
+    other = leaf_from(0).chain
+    with settled.begin() as connection:
+        connection.execute(text("UPDATE certificates SET chain = :chain"), {"chain": other})
+    assert len(verify(settled).problems) == 1
+
+
+def test_an_export_shows_one_moment(settled: Engine) -> None:
+    lines = Desk(settled).everything()
+    first = next(lines)
+    assert Desk(settled).top_up("alpha", "balance", 100, "payment 1")
+    found = [first, *lines]
+    assert [table for table, _row in found].count("top_ups") == 0
+    assert [row["topped_up"] for table, row in found if table == "accounts"] == [0]
+
+
+@pytest.mark.parametrize("name", ["ban\u212a.test", "www.alpha\u3002test", "\u017f.alpha.test"])
+def test_letters_that_become_others_in_lower_case_are_no_names(name: str) -> None:
+    with pytest.raises(ValueError, match="not a DNS name"):
+        names.normalise(name)
+
+
+def test_who_gave_up_waiting_is_not_stored_when_a_shared_commit_fails(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first store of two fails; one of them has gone meanwhile."""
+
+    async def scene() -> list[int]:
+        writer, stored = Writer(engine, policy), []
+        real = writer._store
+
+        async def failing(jobs: list[Job]) -> list[Outcome]:
+            stored.append(len(jobs))
+            if len(jobs) > 1:
+                gone.cancel()
+                await asyncio.sleep(0.05)
+                raise OSError("the shared commit fails")
+            return await real(jobs)
+
+        monkeypatch.setattr(writer, "_store", failing)
+        running = asyncio.create_task(writer.run())
+        stays = asyncio.create_task(writer.submit(ask()))
+        gone = asyncio.create_task(writer.submit(ask("gone.alpha.test")))
+        assert (await stays).answer.status == 200
+        await asyncio.sleep(0.05)
+        running.cancel()
+        return stored
+
+    assert asyncio.run(scene()) == [2, 1]
