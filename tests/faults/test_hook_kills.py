@@ -21,6 +21,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from certfleet_hook import tables
+from certfleet_hook.desk import Desk
 
 from tests.support.hook import Hook
 from tests.support.postgres import Impossible, Postgres, program
@@ -188,3 +190,17 @@ def test_two_nodes_on_one_database(tmp_path: Path, database_url: str) -> None:
         assert statuses == {200}
         assert rows == {"reservations": 100, "debits": 100, "decisions": 200}
         assert one.run("verify-log").returncode == 0
+
+
+def test_an_export_shows_one_moment(database_url: str) -> None:
+    """Though a payment is booked while it is read."""
+    engine = tables.connect(database_url)
+    tables.prepare(engine)
+    desk = Desk(engine)
+    desk.top_up("alpha", "balance", 1, "payment 1")
+    lines = desk.everything()
+    first = next(lines)
+    desk.top_up("alpha", "balance", 1, "payment 2")
+    found = [table for table, _row in (first, *lines)]
+    engine.dispose()
+    assert [found.count(table) for table in ("accounts", "decisions", "top_ups")] == [1, 1, 1]
