@@ -7,7 +7,7 @@ Both are one process with the same server, the same settings and the same reques
 is a reservation, a line of the log and an event on the disk before its answer. The empty endpoint is Starlette's own, and reads no
 more than the request. The clients are one process that waits for an answer before it sends the next request on a connection.
 
-    make bench        or: python tests/bench/bench_hook.py [--requests 6000] [--connections 64] [--rounds 3] [--database-url URL]
+    make bench        or: python tests/bench/bench_hook.py [--requests 10000] [--connections 200] [--rounds 3] [--database-url URL]
 """
 
 from __future__ import annotations
@@ -120,8 +120,8 @@ def measure(hook: Hook, name: str, requests: int, connections: int) -> tuple[flo
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--requests", type=int, default=6000)
-    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--requests", type=int, default=10000)
+    parser.add_argument("--connections", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--database-url", default="", help="PostgreSQL instead of SQLite")
     parser.add_argument("--folder", type=Path, help="where the database is (default: a temporary directory)")

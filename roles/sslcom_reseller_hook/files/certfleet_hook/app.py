@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from certfleet_hook import chain, clock, requests, strict
 from certfleet_hook.decide import refused
@@ -111,14 +112,15 @@ class Service:
 
     async def _body(self, request: Request, largest: int) -> bytes:
         """All of a JSON body, within its limits of size and time."""
-        kind = request.headers.get("content-type", "application/json")
+        headers = dict(request.scope["headers"])  # names are lower case (ASGI)
+        kind = headers.get(b"content-type", b"application/json").decode("latin-1")
         media, _semicolon, parameters = kind.lower().partition(";")
         charset = parameters.replace(" ", "").replace('"', "")
         if media.strip() != "application/json" or charset not in ("", "charset=utf-8"):
             raise Refused(415, "media_type", "Only JSON in UTF-8 is possible here.", close=True)
-        if request.headers.get("content-encoding", "identity").lower() != "identity":
+        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise Refused(415, "encoding", "Only uncompressed requests are possible here.", close=True)
-        length = request.headers.get("content-length", "0")
+        length = headers.get(b"content-length", b"0")
         if len(length) > 12 or int(length) > largest:
             raise Refused(413, "too_large", "The request is too large.", close=True)
         found, more = b"", True
@@ -229,10 +231,20 @@ class Service:
 
     def application(self) -> Starlette:
         # one route, looked at once: anything that is not spelled out in ``endpoint`` is denied
-        return Starlette(routes=[Route("/{path:path}", self.endpoint, methods=[])])
+        return Starlette(routes=[Route("/{path:path}", self)])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As an ASGI application, for any method."""
+        response = await self.endpoint(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+
+SUCCESS = JSONResponse({"success": True})  # the same each time; it keeps nothing of a request
 
 
 def reply(answer: Answer, close: bool) -> Response:
+    if answer.status == 200 and not close:
+        return SUCCESS
     headers = {"Allow": "POST"} if answer.status == 405 else {}
     headers |= CLOSE if close else {}
     content: dict[str, object] = {"success": answer.status == 200}

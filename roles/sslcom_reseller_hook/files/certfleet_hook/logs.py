@@ -13,6 +13,7 @@ from pathlib import Path
 
 from certfleet_hook import clock
 
+encode = json.JSONEncoder(ensure_ascii=True).encode
 logger = logging.getLogger("certfleet_hook")
 
 
@@ -29,10 +30,12 @@ class Lines(logging.Formatter):
             frames = traceback.extract_tb(record.exc_info[2])[-4:]
             line["error"] = record.exc_info[0].__name__
             line["where"] = [f"{Path(each.filename).name}:{each.lineno}" for each in frames]
-        return json.dumps(line, ensure_ascii=True)
+        return encode(line)
 
 
 def set_up(level: str) -> None:
+    # what no line tells is not looked up for each of them
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Lines())
     root = logging.getLogger()
