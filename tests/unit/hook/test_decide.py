@@ -108,10 +108,16 @@ def reservation(**changes: Any) -> Reservation:
     ],
 )
 def test_replays_get_the_same_answer_while_the_reservation_lives(have: Reservation, generation: int | None) -> None:
-    outcome = decide.authorize(policy(), Known(account(reserved=10**9 if generation is None else 0), have), ask(), NOW)
+    outcome = decide.authorize(policy(), Known(account(reserved=10**9 if have.state == OPEN else 0), have), ask(), NOW)
     assert outcome.answer.status == 200
     assert (outcome.reservation.generation if outcome.reservation else None) == generation
     assert (outcome.record is None) == (generation is None)
+
+
+@pytest.mark.parametrize(("have", "status"), [(account(debited=9000), 200), (account(debited=9001), 403)])
+def test_what_may_be_another_order_needs_the_money_again(have: Account, status: int) -> None:
+    outcome = decide.authorize(policy(), Known(have, reservation(state=SETTLED)), ask(), NOW)
+    assert (outcome.answer.status, outcome.reservation) == (status, None)
 
 
 def test_a_replay_asks_the_rules_again() -> None:

@@ -77,6 +77,19 @@ def test_a_certificate_finds_its_reservation_as_long_as_that_lives(engine: Engin
     assert do(engine, rules, bring(leaf_from(days)), now + days * DAY + 1000).answer.code == "stored"
 
 
+def test_the_same_order_again_and_again_ends_with_the_quota(engine: Engine) -> None:
+    entry = {key: value for key, value in CUSTOMER.items() if key != "balance"}
+    rules, now = policy(customers={"alpha": {**entry, "products": ["sslcom_dv"], "quota": 3}}), clock.now()
+    answers = []
+    for _number in range(6):
+        answers.append(do(engine, rules, ask(), now).answer.code)
+        if answers[-1] == "allowed":
+            assert do(engine, rules, bring(leaf_from(0)), now).answer.code == "stored"
+    assert answers == [*["allowed"] * 3, *["quota"] * 3]
+    assert [line["available"] for line in Desk(engine).balances(rules)] == ["0"]
+    assert verify(engine).problems == []
+
+
 @pytest.fixture
 def settled(engine: Engine) -> Engine:
     """One reservation that is settled, one that is open."""

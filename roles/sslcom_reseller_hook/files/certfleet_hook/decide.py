@@ -68,7 +68,10 @@ def refused(code: str) -> Answer:
 
 
 def authorize(policy: Policy, known: Known, request: Authorization, now: int) -> Outcome:
-    """Whether SSL.com may issue. The rules are asked each time; a live reservation answers for money and rate."""
+    """Whether SSL.com may issue. The rules are asked each time; a live reservation answers for money and rate.
+
+    Once it is settled, the same request may be another order, whose certificate is a debit of its own: it needs the money again.
+    """
     customer = policy.by_kid.get(request.kid)
     if customer is None:
         return Outcome(refused("unknown_kid"))
@@ -85,11 +88,13 @@ def authorize(policy: Policy, known: Known, request: Authorization, now: int) ->
     }
     code = forbidden(customer, product, request)
     last = known.reservation
-    if not code and last is not None and (last.state == OPEN or (last.state == SETTLED and last.expires > now)):
-        return Outcome(YES)
     price = customer.prices.get(product, 0)
+    affordable = known.account.available(customer.granted) >= price
+    again = last is not None and (last.state == OPEN or (last.state == SETTLED and last.expires > now and affordable))
+    if again and not code:
+        return Outcome(YES)
     arrival = take(customer.rate, known.account.arrival, now)
-    if not code and known.account.available(customer.granted) < price:
+    if not code and not affordable:
         code = "quota" if customer.unit == "quota" else "funds"
     if not code and arrival is None:
         code = "rate"
