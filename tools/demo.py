@@ -38,7 +38,17 @@ SANDBOX = ROOT / "roles" / "sandbox" / "files" / "certfleet_sandbox"
 PROVIDERS, SERVERS = ("sslcom", "identrust", "sslmarket"), ("acme-sslcom", "acme-identrust")
 TABLE_TASK = "Show what the fleet serves"
 REFUSED_TASK = "Report what was not issued"
-QUIET = ("Validating arguments", "Check", "Look for", "Ask what", "Bring the sandbox", "Show what", "Keep in mind")
+QUIET = (
+    "Validating arguments",
+    "Check",
+    "Look for",
+    "Ask what",
+    "Bring the sandbox",
+    "Show what",
+    "Keep in mind",
+    "Compare what",
+    "Show the state",
+)
 LAST_TASK = "Say how to look around, and how to stop it"  # the demo stops it itself
 SECONDS = 300
 START = time.monotonic()
