@@ -105,7 +105,7 @@ class Runs:
                 env=env,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
-                timeout=170,
+                timeout=500,
                 check=False,
             )
         self.looks += spy.looks
