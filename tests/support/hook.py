@@ -34,6 +34,8 @@ PREFIX = "p" * 40
 TOKEN = "t" * 40
 KID = "kid-of-alpha"
 READY_SECONDS = 30
+# sd_listen_fds(3): the descriptor is 3, and the process that it is for is named
+ACTIVATE = 'eval "exec 3<&$0"; export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@"'
 CUSTOMER: dict[str, Any] = {
     "kids": [KID],
     "products": {"sslcom_dv": "10.00"},
@@ -103,6 +105,12 @@ class Hook:
         self.write_settings()
         self.write_policy()
         self._process: subprocess.Popen[bytes] | None = None
+        self._listener: socket.socket | None = None
+
+    def hold_socket(self) -> socket.socket:
+        """Listen in its place from now on, and pass the socket to it as systemd does; the caller closes it."""
+        self._listener = socket.create_server(("127.0.0.1", self.port), backlog=1024)
+        return self._listener
 
     def write_settings(self) -> None:
         (self.path / "settings.json").write_text(json.dumps(self.settings))
@@ -136,9 +144,12 @@ class Hook:
         return [sys.executable, "-m", "certfleet_hook", f"--config={self.path}/settings.json", *arguments]
 
     def start(self, wait: bool = True) -> Hook:
+        passed = (self._listener.fileno(),) if self._listener else ()
+        activate = ["sh", "-c", ACTIVATE, str(passed[0])] if passed else []
         with (self.path / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*self.wrapper, *self.command("serve")],
+                [*self.wrapper, *activate, *self.command("serve")],
+                pass_fds=passed,
                 env={**os.environ, "PYTHONPATH": str(FILES)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -153,7 +164,10 @@ class Hook:
         until = time.monotonic() + READY_SECONDS
         while time.monotonic() < until:
             with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                if self._listener:  # which takes connections without it, too
+                    self.request("GET", "/healthz")
+                else:
+                    socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
                 return
             if self._process and self._process.poll() is not None:
                 break
