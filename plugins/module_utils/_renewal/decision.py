@@ -123,7 +123,7 @@ def _since(facts: Facts, policy: Policy) -> tuple[datetime, str]:
     if not policy.splay:
         return moment, rule
     # Half of the time before stays free, or a long splay would renew what has just been issued.
-    splay = min(policy.splay, (moment - facts.not_before) / 2)
+    splay = min(policy.splay, max(moment - facts.not_before, _NONE) / 2)
     early = splay * _fraction(facts.name)
     return moment - early, "%s, or up to %s earlier to spread the load" % (rule, durations.text(splay))
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import MAXYEAR, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Any, Iterator, Mapping, Sequence
 
@@ -111,6 +111,8 @@ def windows(freezes: tuple[Freeze, ...], start: datetime, end: datetime) -> list
 
 def _covering(freezes: tuple[Freeze, ...], at: datetime) -> datetime | None:
     utc = at.astimezone(timezone.utc)
+    if utc.year == MAXYEAR:
+        return None  # certificates that are to last for ever end in it, and windows may not: there is no later time
     spans = _month(freezes, utc.year, utc.month)
     place = bisect_right(spans, (utc, _LATEST)) - 1
     return spans[place][1] if place >= 0 and utc < spans[place][1] else None

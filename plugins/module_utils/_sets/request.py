@@ -127,11 +127,13 @@ class RequestResource(EachSet):
 
     def apply(self, step: Step) -> None:
         """All that the set needs, one action after the other: after a switch, say, the next version may be due at once."""
-        wanted, _have = step.data
+        wanted, planned = step.data
         files.make_directory(self._store.directory(wanted.name))
         with files.lock(self._store.directory(wanted.name)):
             for _unused in range(_MOST_ACTIONS):
                 have = look(self._store, wanted, self._clock)  # another run may have been faster
+                if planned.deferred and not _fits(wanted, have):
+                    have = replace(have, reason=None)  # what is tidied up has its turn no sooner for it
                 action = _action(wanted, have)
                 if action is None:
                     return
@@ -187,16 +189,18 @@ class RequestResource(EachSet):
 def choose(want: Want, have: Mapping[str, Have], issued: Sequence[datetime], now: datetime) -> Choice:
     """Which of the sets that are due for their age have their turn within the limits (pure).
 
-    What is new, changed or under way is not held back, but it counts.
+    What is new, changed or under way is not held back, but it counts. After a week under way it does not any more: requests that fail
+    in every run would keep the places of the others for ever.
     """
     due, begun = [], 0
     for wanted in readable(want.certificates, have):
         state = have[wanted.name]
         if state.unfinished is not None or state.reason is None:
             continue
-        fits = state.pending is not None and decide.fits(wanted, state.pending)
+        fits = _fits(wanted, state)
         if state.age is None or not state.age.due or fits or decide.difference(wanted, state.live) is not None:
-            begun += 1
+            since = state.pending.since if state.pending is not None and fits else None
+            begun += since is None or since > now - limits.WEEK
         else:
             due.append(Due(wanted.name, state.age))
     return limits.choose(due, want.limits, issued, now, begun)
@@ -218,12 +222,17 @@ def _action(wanted: Wanted, have: Have) -> str | None:
     """
     if have.unfinished is not None:
         return "switch"
-    fits = have.pending is not None and decide.fits(wanted, have.pending)
+    fits = _fits(wanted, have)
     if have.reason is not None and not fits:
         return "request"
     if have.reason is None and have.pending is not None and not (fits and have.pending.issued):
         return "discard"
     return "tidy" if have.littered else None
+
+
+def _fits(wanted: Wanted, have: Have) -> bool:
+    """Whether there is a request for what is wanted."""
+    return have.pending is not None and decide.fits(wanted, have.pending)
 
 
 def _why(step: Step) -> str:

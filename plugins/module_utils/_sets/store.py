@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any, Iterable
 
 from .._core import files
@@ -52,6 +52,7 @@ class Pending:
     request: RequestFacts
     order: dict[str, Any] | None
     issued: bool  # its certificate is here already, only the switch is missing
+    since: datetime | None = None  # when it was begun
 
 
 class SetStore:
@@ -100,7 +101,9 @@ class SetStore:
         if content is None:
             return None
         issued = os.path.exists(self.file(name, PENDING, META))
-        return Pending(request_facts(load.request(content, name)), self.order(name), issued)
+        begun = os.stat(self.file(name, PENDING, REQUEST)).st_mtime
+        since = datetime.fromtimestamp(begun, timezone.utc)
+        return Pending(request_facts(load.request(content, name)), self.order(name), issued, since)
 
     def unfinished(self, name: str) -> str | None:
         """The serial of a version that is complete but was not switched to: a run was cut off between two renames."""
@@ -135,14 +138,18 @@ class SetStore:
             return None
 
     def issued(self, names: Iterable[str], since: datetime) -> list[datetime]:
-        """When the versions of these sets came into being that are not older, in no order. Only the latest versions of a set are kept."""
+        """When the versions of these sets came into being that are not older, in no order. Only the latest versions of a set are kept.
+
+        A damaged record does not count: whoever needs that version says so, and it must not hold up the other sets.
+        """
         found = []
         for name in names:
             for version in self._versions(name):
-                meta = files.read_json(self.file(name, version, META))
-                if meta is None or not isinstance(meta.get("created"), str):
+                try:
+                    meta = files.read_json(self.file(name, version, META)) or {}
+                    created = parse_iso(meta["created"])
+                except (StateError, KeyError, TypeError, AttributeError, ValueError):
                     continue
-                created = parse_iso(meta["created"])
                 if created >= since:
                     found.append(created)
         return found

@@ -235,6 +235,25 @@ def test_due_from_the_moment_it_says(
     assert decide(facts, without_freezes(rule), now).due >= decision.due
 
 
+@pytest.mark.parametrize("rule", [{"remaining_days": 30}, {"remaining_days": 1}, {"hard_stop_days": 200}, {}])
+@pytest.mark.parametrize("years", [0, 7900])
+def test_certificates_that_are_to_last_for_ever(rule: dict[str, Any], years: int) -> None:
+    """RFC 5280 section 4.1.2.5: 99991231235959Z. No freeze is looked for after the end of time."""
+    facts = Facts("a", START, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
+    winters = (Freeze("0 0 1 12 *", 60 * DAY, "Pacific/Kiritimati"),)
+    at, now = Policy(**rule, freezes=winters), START + years * 365 * DAY
+    decision = decide(facts, at, now)
+    assert " is left " in decision.reason or " are left " in decision.reason
+    assert decide(facts, at, max(now, decision.at)).due
+
+
+def test_one_that_ends_before_it_begins_is_due() -> None:
+    facts = Facts("b", START, START - 300 * DAY)
+    decision = decide(facts, Policy(splay=91 * DAY), START - 299 * DAY)
+    assert decision.due
+    assert decision.since == facts.not_after
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from ansible_collections.certfleet.reseller.plugins.module_utils._sets import re
 from ansible_collections.certfleet.reseller.plugins.module_utils._sets.request import Have, RequestResource, Want
 from ansible_collections.certfleet.reseller.plugins.module_utils._sets.store import SetStore
 from ansible_collections.certfleet.reseller.plugins.module_utils._sets.wanted import Wanted, from_params
+from ansible_collections.certfleet.reseller.plugins.module_utils._x509 import csr, keys
 
 from tests.support import plans
 
@@ -156,6 +159,57 @@ def test_records_of_versions_count(tmp_path: Path) -> None:
     (tmp_path / "0.example" / "pending").mkdir()
     (tmp_path / "1.example" / "5b2a").mkdir()
     (tmp_path / "1.example" / "5b2a" / "meta.json").write_text("{}")
+    for number, damaged in enumerate(
+        ("", "[]", '{"created": 7}', '{"created": "yesterday"}', '{"created": "2026-11-22T09:00:00"}')
+    ):
+        folder = tmp_path / "2.example" / f"6c{number}"
+        folder.mkdir()
+        (folder / "meta.json").write_text(damaged)
     names = [f"{number}.example" for number in range(7)]
     assert sorted(store.issued(names, now - 7 * DAY)) == [now - days * DAY for days in (6.9, 3, 0.5)]
     assert store.issued(["9.example"], now - 7 * DAY) == []
+
+
+def test_requests_that_fail_for_weeks_do_not_keep_the_places_of_others() -> None:
+    want, state = several(4, ca_weekly_limit=2)
+    want = replace(want, limits=Limits(ca=2))
+    now = plans.moment("2027-01-03T00:00:00Z")
+    for number, days in enumerate((6.9, 7.1)):
+        found = plans.set_have({"live": {}, "pending": {}}, want.certificates[number], now)
+        assert found.pending is not None
+        pending = replace(found.pending, since=now - days * DAY)
+        state[f"{number}.example"] = replace(found, pending=pending)
+    choice = request.choose(want, state, [], now)
+    assert [each.name for each in choice.go] == ["3.example"]
+    assert list(choice.words()) == ["2.example"]
+
+
+def test_a_request_knows_when_it_was_begun(tmp_path: Path) -> None:
+    store = SetStore(str(tmp_path))
+    key = keys.generate("ecdsa", 256)
+    store.open_pending("a.example", key, csr.build(key, ("a.example",)))
+    os.utime(tmp_path / "a.example" / "pending" / "request.csr", (0, plans.NOW.timestamp()))
+    pending = store.pending("a.example")
+    assert pending is not None
+    assert pending.since == plans.NOW
+
+
+@pytest.mark.parametrize("left", ["litter", "pending"])
+def test_what_is_tidied_up_does_not_have_its_turn_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: str
+) -> None:
+    """A step of a set that waits for its turn must not become a request on the way."""
+    want, state = several(2, weekly_limit=1)
+    waiting = want.certificates[0]
+    more = {"littered": True} if left == "litter" else {"pending": {"names": ["other.example"]}}
+    resource = RequestResource()
+    resource.want({**plans.params({}), "sets_path": str(tmp_path)})
+    due = plans.set_have({"live": {}, **more}, waiting, plans.moment("2027-01-03T00:00:00Z"))
+    deferred = replace(due, reason=None, deferred=True)
+    (step,) = resource.plan(Want((waiting,)), {waiting.name: deferred}).steps
+    tidied = replace(due, littered=False, pending=None)
+    looks = [due, tidied, tidied]
+    monkeypatch.setattr(request, "look", lambda *_where: looks.pop(0))
+    resource.apply(step)
+    assert not (tmp_path / waiting.name / "pending").exists()
+    assert len(looks) == 1
