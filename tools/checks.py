@@ -88,7 +88,7 @@ def tracked(*patterns: str) -> list[str]:
 
 def shell_scripts() -> list[str]:
     scripts = []
-    for name in tracked():
+    for name in tracked(":!*.j2"):
         with (ROOT / name).open("rb") as file:
             first = file.readline(80)
         if first.startswith(b"#!") and first.split()[-1].rsplit(b"/", 1)[-1] in (b"sh", b"bash"):

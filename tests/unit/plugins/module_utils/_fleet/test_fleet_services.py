@@ -79,6 +79,6 @@ def test_wrong_services(entry: Any, message: str) -> None:
 
 
 def test_names_are_the_same_everywhere() -> None:
-    assert spec.STARTTLS == list(starttls.PROTOCOLS)
-    assert spec.KEY_TYPES == list(peer.CIPHERS)
-    assert spec.BUNDLES == list(model.BUNDLES)
+    assert list(starttls.PROTOCOLS) == spec.STARTTLS
+    assert list(peer.CIPHERS) == spec.KEY_TYPES
+    assert list(model.BUNDLES) == spec.BUNDLES
