@@ -201,6 +201,18 @@ plan:
       description: How many of them were beyond a C(weekly_limit), for a hard stop overrides it.
       type: int
       sample: 0
+    missing:
+      description: How many certificates had no live version at the start. They are issued whatever the limits.
+      type: int
+      sample: 0
+    expired_before:
+      description: How many live versions had expired before the start. They are not among RV(plan.expired), for no policy prevents it.
+      type: int
+      sample: 0
+    never_issued:
+      description: How many of these two kinds had nothing issued for them until the end.
+      type: int
+      sample: 0
     weeks:
       description: The weeks, in order.
       type: list

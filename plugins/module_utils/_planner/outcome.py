@@ -58,7 +58,11 @@ class Week:
 
 @dataclass
 class Outcome:
-    """``expired``: what was served after its end. ``log``: every event, for those who ask for it: (when, name, host or ``None``)."""
+    """``expired``: what was served after its end; not what had ended before the start, which no policy can prevent.
+
+    ``missing``: how many had no live version at the start, ``expired_before``: how many had an expired one; ``never_issued``: how many of
+    them nothing was issued for until the end. ``log``: every event, for those who ask for it: (when, name, host or ``None``).
+    """
 
     weeks: list[Week] = field(default_factory=list)
     runs: int = 0
@@ -66,6 +70,9 @@ class Outcome:
     exceeding: int = 0
     tightest: Moment | None = None
     expired: list[Moment] = field(default_factory=list)
+    missing: int = 0
+    expired_before: int = 0
+    never_issued: int = 0
     log: list[tuple[datetime, str, str | None]] = field(default_factory=list)
 
     @property

@@ -22,6 +22,7 @@ from .simulate import simulate
 
 _USUAL = 730 * DAY
 _LONGEST = 10 * 366 * DAY
+_LAST_YEAR = 9900
 _SHORTEST, _RAREST = timedelta(hours=1), 92 * DAY
 
 
@@ -91,10 +92,12 @@ def _scenario(params: Mapping[str, Any], now: datetime) -> Scenario:
 def _moment(option: str, text: str) -> datetime:
     """A time with a zone, or a date, which means its midnight in UTC."""
     try:
-        if len(text) == 10:
-            return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=timezone.utc)
-        return parse_iso(text)
-    except ValueError:
+        date = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=timezone.utc) if len(text) == 10 else None
+        moment = date or parse_iso(text)
+        if moment.year > _LAST_YEAR:
+            raise ValueError("there would be no times left to count with")
+        return moment
+    except (ValueError, OverflowError):
         raise UsageError("%s is %s; write it like 2029-03-15 or 2029-03-15T06:00:00Z" % (option, text)) from None
 
 
@@ -142,4 +145,4 @@ def _observed(issuer: Issuer, certificates: tuple[Certificate, ...], start: date
     latest = max(lives)[1] if lives else None
     if latest is None or (issuer.public and latest >= lifetimes.longest(start) - DAY):
         return issuer
-    return replace(issuer, life=latest)
+    return replace(issuer, life=min(latest, _LONGEST))

@@ -84,6 +84,9 @@ def data(setting: Setting, outcome: Outcome, advice: Sequence[Advice]) -> dict[s
         "runs": outcome.runs,
         "orders": outcome.orders,
         "over_limit": outcome.exceeding,
+        "missing": outcome.missing,
+        "expired_before": outcome.expired_before,
+        "never_issued": outcome.never_issued,
         "weeks": [_week(each) for each in outcome.weeks],
         "busiest": _week(busiest) if busiest is not None else None,
         "tightest": _moment(setting, outcome.tightest),
@@ -156,6 +159,13 @@ def lines(plan: Mapping[str, Any]) -> list[str]:
             "Tightest, on %s with %s days left: %s: %s"
             % (tightest["at"], tightest["days_left"], _where(tightest), tightest["why"])
         )
+    if plan["missing"] or plan["expired_before"]:
+        found.append(
+            "At the start %d certificates are missing and %d have expired; what is missing is issued whatever the limits"
+            % (plan["missing"], plan["expired_before"])
+        )
+    if plan["never_issued"]:
+        found.append("Nothing is ever issued for %d of them" % plan["never_issued"])
     if plan["over_limit"]:
         found.append("Orders beyond a weekly limit, for a hard stop overrides it: %d" % plan["over_limit"])
     return found + _chart(plan)

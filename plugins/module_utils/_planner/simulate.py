@@ -67,9 +67,18 @@ class Simulation:
         self._behind: dict[tuple[str, int], tuple[_State, datetime]] = {}
         self._outcome = Outcome()
         self._week = Week(date.min)
-        for certificate in (state.certificate for state in self._states):
-            if certificate.not_before is not None and certificate.not_before > scenario.start - WEEK:
-                self._fresh[certificate.issuer].append(certificate.not_before)
+        for state in self._states:
+            self._begin(state)
+
+    def _begin(self, state: _State) -> None:
+        certificate = state.certificate
+        if certificate.not_after is None:
+            self._outcome.missing += 1
+        elif certificate.not_after < self._scenario.start:
+            self._outcome.expired_before += 1
+            state.served = [None] * len(state.served)
+        if certificate.not_before is not None and certificate.not_before > self._scenario.start - WEEK:
+            self._fresh[certificate.issuer].append(certificate.not_before)
 
     def run(self) -> Outcome:
         at, outcome = self._scenario, self._outcome
@@ -225,6 +234,8 @@ class Simulation:
         """What is served at the end."""
         now = self._scenario.until
         for state in self._states:
+            held = state.certificate.not_after is not None and state.certificate.not_after >= self._scenario.start
+            self._outcome.never_issued += not held and state.issued is None
             for place in range(len(state.served)):
                 behind = (state.certificate.name, place) in self._behind
                 causes = state.delivered + (Cause(HOST, state.issued, now),) if behind and state.issued else None

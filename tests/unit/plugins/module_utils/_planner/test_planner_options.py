@@ -191,3 +191,40 @@ def test_wrong_entries_are_named(where: str, value: Any, words: str) -> None:
     with pytest.raises(Exception, match="certfleet_") as caught:
         fleet_plan([first], issuers, GROUPS, value if where == "common" else {})
     assert words in str(caught.value)
+
+
+def test_what_is_missing_or_expired_at_the_start_is_said_and_no_failure_of_the_policy(tmp_path: Path) -> None:
+    live(tmp_path, "old.example", not_before="2028-01-01T00:00:00Z", not_after="2028-03-01T00:00:00Z")
+    live(tmp_path, "fine.example")
+    three = [
+        {"name": name, "issuer": "a", "hosts": [], "renewal": None}
+        for name in ("old.example", "new.example", "fine.example")
+    ]
+    at = params(sets_path=str(tmp_path), certificates=three, end="2029-06-01")
+    found = PlanInfo(Fixed()).look(at, may_write=True)
+    plan = found["plan"]
+    assert (plan["missing"], plan["expired_before"], plan["never_issued"], plan["expired_count"]) == (1, 1, 0, 0)
+    assert plan["tightest"]["days_left"] > 10
+    assert any(line.startswith("At the start 1 certificates are missing and 1 have expired") for line in found["lines"])
+    at["outages"] = [{"issuer": "a", "start": "2029-04-01", "days": 90.0}]
+    at["certificates"] = three[:2]
+    found = PlanInfo(Fixed()).look(at, may_write=True)
+    assert (found["plan"]["never_issued"], found["plan"]["orders"], found["plan"]["expired_count"]) == (2, 0, 0)
+    assert "Nothing is ever issued for 2 of them" in found["lines"]
+
+
+def test_lives_that_do_not_end_can_be_planned(tmp_path: Path) -> None:
+    live(tmp_path, "a.example", not_after="9999-12-31T23:59:59Z")
+    both = [{"name": name, "issuer": "a", "hosts": [], "renewal": None} for name in ("a.example", "b.example")]
+    private = [{"name": "a", "public": False, "lifetime_days": None, "renewal": None}]
+    plan = PlanInfo(Fixed()).look(params(sets_path=str(tmp_path), certificates=both, issuers=private), may_write=True)[
+        "plan"
+    ]
+    assert plan["orders"] == 1
+
+
+@pytest.mark.parametrize("option", ["start", "end"])
+@pytest.mark.parametrize("text", ["9999-01-01", "9999-12-31T23:59:59-05:00"])
+def test_no_time_is_beyond_counting(option: str, text: str) -> None:
+    with pytest.raises(UsageError, match=f"{option} is 9999"):
+        setting_of(params(**{option: text}), NOW)

@@ -41,8 +41,12 @@ def naive(scenario: Scenario, issuers: dict[str, Issuer], certificates: Sequence
         for each in certificates
         if each.not_after
     }
-    served = {(each.name, host): each.not_after for each in certificates for host in each.hosts}
-    newest = {each.name: each.not_after for each in certificates}
+    # what has expired before is not served, and missing
+    newest = {
+        each.name: each.not_after if each.not_after and each.not_after >= scenario.start else None
+        for each in certificates
+    }
+    served = {(each.name, host): newest[each.name] for each in certificates for host in each.hosts}
     issued: dict[str, list[datetime]] = {name: [] for name in issuers}
     for each in certificates:
         issued[each.issuer] += [each.not_before] if each.not_before else []
