@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, cast
 
+from .._core import files
 from .._core.clock import SYSTEM, Clock
 from .._core.plan import NotDone, Plan, Step
 from . import access, changes, commands, layout, model, planning, service
@@ -100,7 +101,11 @@ class Deployment:
             access.apply(change.want.path(change.set.wanted, *path.split("/")).rstrip("/"), wanted)
 
     def _remove(self, change: Change) -> None:
-        # what a service did not take may be needed by the next run, and so may the version before
-        if self._handover.failed(change.set.wanted.name):
-            raise NotDone
-        changes.remove(change.want, change.set.wanted, change.entry)
+        # The way back led to the version before, or the next run's will. What else was refused in earlier runs goes all the same:
+        # a service that takes nothing must not fill the disk.
+        item = change.set
+        if self._handover.failed(item.wanted.name):
+            live = files.read_link(change.want.path(item.wanted, model.LINK))
+            if change.entry in (live, item.previous):
+                raise NotDone
+        changes.remove(change.want, item.wanted, change.entry)

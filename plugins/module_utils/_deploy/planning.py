@@ -125,7 +125,9 @@ def _access(
 
 def _outdated(want: Want, wanted: SetWant, have: SetHave) -> tuple[str, ...]:
     others = [version for version in have.versions if version.serial != wanted.serial]
-    others.sort(key=lambda version: (version.age, version.serial), reverse=True)
+    # What services have taken, or what may be linked when they do not take the wanted one, is worth more than what is newer: that was refused.
+    kept = (have.current, have.previous)
+    others.sort(key=lambda version: (version.serial in kept, version.age, version.serial), reverse=True)
     return tuple(version.serial for version in others[want.keep :])
 
 

@@ -299,6 +299,47 @@ def test_a_disk_that_is_full_at_the_second_link(tmp_path: pathlib.Path, monkeypa
     scene.assert_serves(scene.new)
 
 
+@pytest.mark.parametrize("keep", [0, 2])
+@pytest.mark.parametrize("fault", ["refuse", "ignore"])
+def test_refused_versions_do_not_pile_up(tmp_path: pathlib.Path, fault: str, keep: int) -> None:
+    """Each renewal has a new serial number. The wanted version is there, and ``keep`` others, and the one that is served in any case."""
+    scene = bad(tmp_path, "one set")
+    original = scene.params
+    scene.params = lambda versions: {**original(versions), "keep": keep}  # type: ignore[method-assign]
+    for number in range(6):
+        renewed = issue([NAME], start=-20 + number)
+        scene.service.know(renewed)
+        scene.service.fault(renewed, fault)
+        assert scene.refused({NAME: renewed}).extra["rolled_back"] is True
+        scene.assert_serves(scene.old)
+        there = tree(scene.root)
+        assert {scene.old[NAME].serial, renewed.serial} <= set(there)
+        assert len(there) - 1 <= 1 + max(keep, 1), there
+    assert scene.deploy(scene.new)[-1] == "remove"
+    scene.assert_serves(scene.new)
+    there = tree(scene.root)
+    assert len(there) - 1 == 1 + keep
+    assert keep == 0 or scene.old[NAME].serial in there  # what was proven is worth more than what was refused
+
+
+def test_the_version_that_the_mark_names_stays(tmp_path: pathlib.Path) -> None:
+    """A run was cut off with a version that no service takes; the way back of the next ones leads to the one before it."""
+    scene = bad(tmp_path, "nothing is kept")
+    between = issue([NAME], start=-10)
+    scene.service.know(between)
+    scene.more = {"reload": [["sh", "-c", "kill -9 $PPID"]]}
+    assert killed_at(1000000, lambda: scene.deploy({NAME: between}))
+    # the services do not come back either, so the mark stays
+    scene.service.fault(scene.new[NAME], "die")
+    scene.more = {"recover": [["false"]]}
+    assert scene.refused(scene.new).extra["rolled_back"] is False
+    assert mark(scene.root).exists()
+    assert scene.old[NAME].serial in tree(scene.root)
+    scene.more = {}
+    scene.deploy(scene.old)
+    scene.assert_serves(scene.old)
+
+
 # --- kills ------------------------------------------------------------------------------------------------------------
 
 
