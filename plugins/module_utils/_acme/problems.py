@@ -32,7 +32,7 @@ _HINTS = {
     "userActionRequired": "The CA's terms have changed. Read and accept them at the address it names.",
     "dns": "Check the domain's name servers and DNSSEC.",
     "connection": "The CA could not reach the host on port 80 (http-01).",
-    "unauthorized": "Check that the name points to the host that serves the challenge, and that the account may order it.",
+    "unauthorized": "Either the name does not point to where the challenge is, or the account may not order this: contract or funds.",
 }
 
 

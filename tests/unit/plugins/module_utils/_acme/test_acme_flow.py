@@ -694,7 +694,7 @@ def test_the_contact_follows(server: FakeAcme, controller: Controller) -> None:
         (problem(403, "userActionRequired"), ProviderError, "terms have changed"),
         (problem(400, "dns"), ProviderError, "DNSSEC"),
         (problem(400, "connection"), ProviderError, "port 80"),
-        (problem(403, "unauthorized"), AuthError, "may order it"),
+        (problem(403, "unauthorized"), AuthError, "may not order this"),
         (problem(500, "serverInternal", "oops"), OutcomeUnknown, "oops"),
         (Answer(500, {"message": "x"}), OutcomeUnknown, "status 500"),
         (Answer(403, {"message": "Missing Authentication Token"}), ProviderError, "refused"),
