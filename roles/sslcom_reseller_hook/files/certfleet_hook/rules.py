@@ -36,7 +36,8 @@ class Rules:
     def refresh(self) -> None:
         try:
             found = os.stat(self._path)
-            mark: object = (found.st_mtime_ns, found.st_ino, found.st_size)
+            # with the time of the last chmod: who may not read it now may later
+            mark: object = (found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size)
         except OSError as error:
             mark = str(error.strerror)
         if mark == self._seen:
