@@ -40,6 +40,11 @@ def parse_iso(text: str) -> datetime:
     return moment.astimezone(timezone.utc)
 
 
+def from_stamp(seconds: float) -> datetime:
+    """Of a file, as ``os.stat`` has it: seconds since 1970."""
+    return datetime.fromtimestamp(seconds, timezone.utc)
+
+
 class Deadline:
     """A total time for something made of several waits."""
 

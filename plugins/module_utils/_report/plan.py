@@ -30,6 +30,8 @@ def shown(plan: Mapping[str, Any]) -> dict[str, Any]:
     outages = [[clean(each["start"])[:10], clean(each["end"])[:10]] for each in plan["outages"]]
     first, tightest, expired = plan["first_expired"], plan["tightest"], plan["expired_count"]
     lines = [{"kind": "error" if expired else "ok", "text": _verdict(plan)}]
+    if plan.get("never_issued"):  # plans of before do not say
+        lines.append({"kind": "error", "text": "Nothing is ever issued for %d certificates" % plan["never_issued"]})
     if first:
         lines.append({"kind": "error", "text": "First to expire, on %s: %s" % (_day(first["not_after"]), _what(first))})
         words = [each["words"] for each in plan["advice"]] or ["no single change of the policy does"]

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any, Iterable
 
 from .._core import files
-from .._core.clock import parse_iso
+from .._core.clock import from_stamp, parse_iso
 from .._core.errors import InvalidData, StateError
 from .._core.names import file_name
 from .._x509 import load
@@ -101,9 +101,13 @@ class SetStore:
         if content is None:
             return None
         issued = os.path.exists(self.file(name, PENDING, META))
-        begun = os.stat(self.file(name, PENDING, REQUEST)).st_mtime
-        since = datetime.fromtimestamp(begun, timezone.utc)
-        return Pending(request_facts(load.request(content, name)), self.order(name), issued, since)
+        return Pending(request_facts(load.request(content, name)), self.order(name), issued, self._begun(name))
+
+    def _begun(self, name: str) -> datetime | None:
+        try:
+            return from_stamp(os.stat(self.file(name, PENDING, REQUEST)).st_mtime)
+        except FileNotFoundError:
+            return None  # another run has just brought it to its end
 
     def unfinished(self, name: str) -> str | None:
         """The serial of a version that is complete but was not switched to: a run was cut off between two renames."""

@@ -56,6 +56,11 @@ def test_a_plan_in_which_something_expires(tmp_path: Path) -> None:
     assert 'id="plan"' in drawn
 
 
+def test_a_plan_in_which_nothing_is_ever_issued(tmp_path: Path) -> None:
+    found = planned(tmp_path, outages=[{"issuer": "alpha", "start": "2029-04-01", "days": 400}])
+    assert {"kind": "error", "text": "Nothing is ever issued for 1 certificates"} in found["lines"]
+
+
 @pytest.mark.parametrize("content", ["{}", '{"weeks": 3}', '{"weeks": [{}]}', "[]"])
 def test_other_files_are_no_plans(tmp_path: Path, content: str) -> None:
     path = tmp_path / "plan.json"
