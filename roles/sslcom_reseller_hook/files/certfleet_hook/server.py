@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -29,6 +30,7 @@ from certfleet_hook.writer import Writer
 LOOK_SECONDS = 1.0
 FIRST_DESCRIPTOR = 3  # of those that systemd passes, see sd_listen_fds(3)
 BACKLOG = 2048
+GARBAGE = 10_000  # new objects between two collections
 
 
 def configuration(app: object, wanted: Settings) -> uvicorn.Config:
@@ -161,6 +163,10 @@ def serve(path: str) -> None:
         async with beside(watch(rules), writer.run()):
             await server.serve(sockets=[listener])
 
+    # what was imported stays: no need to look through it for garbage again and again
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE)
     listener = listen(wanted)
     signal.signal(signal.SIGTERM, leave)
     try:
