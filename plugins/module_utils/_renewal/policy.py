@@ -21,6 +21,9 @@ from .freeze import Freeze
 # When freezes and the user's own limit do not count any more: a week of 47 days, which outlasts an outage of some days.
 HARD_STOP_SHARE = 0.15
 
+# The default of modules, who write decimals: it means a third, to the second, as where nothing is said.
+_THIRD_WRITTEN, _THIRD = 0.3333, 1 / 3
+
 _MOST = 1000000
 OF_CERTIFICATE = {
     "remaining_share": Option(options.share),
@@ -48,7 +51,7 @@ class Policy:
     ``hard_stop_share`` of the life is left, or less than ``hard_stop_days``.
     """
 
-    remaining_share: float = 1 / 3
+    remaining_share: float = _THIRD
     remaining_days: int | None = None
     splay: timedelta = timedelta(0)
     freezes: tuple[Freeze, ...] = field(default=())
@@ -102,6 +105,8 @@ def build(*levels: Mapping[str, Any] | None) -> Policy:
     """The policy of levels that are checked."""
     found = merge(*levels)
     named = {name: found[name] for pair in _PAIRS for name in pair if name in found}
+    if named.get("remaining_share") == _THIRD_WRITTEN:
+        named["remaining_share"] = _THIRD
     return Policy(
         splay=durations.parse(found.get("splay", "0m")),
         freezes=tuple(freeze.build(entry) for entry in found.get("freezes", ())),

@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from ansible_collections.certfleet.reseller.plugins.module_utils._core import spec
 from ansible_collections.certfleet.reseller.plugins.module_utils._core.errors import UsageError
-from ansible_collections.certfleet.reseller.plugins.module_utils._renewal import durations, freeze
+from ansible_collections.certfleet.reseller.plugins.module_utils._renewal import durations, freeze, policy
 from ansible_collections.certfleet.reseller.plugins.module_utils._renewal.decision import (
     Decision,
     Facts,
@@ -252,6 +253,14 @@ def test_one_that_ends_before_it_begins_is_due() -> None:
     decision = decide(facts, Policy(splay=91 * DAY), START - 299 * DAY)
     assert decision.due
     assert decision.since == facts.not_after
+
+
+def test_the_default_of_modules_is_the_default_of_plans_and_reports() -> None:
+    """Nothing is said in the inventory: modules have their option's default, the others have nothing."""
+    share = spec.CERTIFICATES["remaining_share"]["default"]
+    assert policy.from_params({"remaining_share": share}) == policy.build({}) == Policy()
+    assert policy.build({"remaining_share": share}, {"splay": "0m"}) == Policy()
+    assert policy.build({"remaining_share": 0.333}).remaining_share == 0.333
 
 
 @pytest.mark.parametrize(
