@@ -128,7 +128,7 @@ options:
     default: 0.3333
   remaining_days:
     description:
-      - Days instead of O(remaining_share). Ignored for certificates whose whole life is shorter.
+      - Days instead of O(remaining_share). Where they are more than two thirds of the whole life, the share decides.
     type: int
     aliases: [reissue_before_days]
   abandoned:

@@ -114,11 +114,10 @@ def _since(facts: Facts, policy: Policy) -> tuple[datetime, str]:
         if picked <= latest:
             return picked, "the CA suggests it"
         return latest, "less than a tenth of its life is left"
-    days = policy.remaining_days
-    if days is not None and timedelta(days=days) < life:
-        moment, rule = facts.not_after - timedelta(days=days), "less than %d days are left" % days
+    moment = facts.not_after - policy.left(life)
+    if policy.by_days(life):
+        rule = "less than %d days are left" % policy.remaining_days
     else:
-        moment = facts.not_after - life * policy.remaining_share
         rule = "less than %.0f %% of its life is left" % (policy.remaining_share * 100)
     if not policy.splay:
         return moment, rule

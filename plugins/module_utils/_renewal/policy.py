@@ -44,8 +44,8 @@ _PAIRS = (("remaining_share", "remaining_days"), ("hard_stop_share", "hard_stop_
 class Policy:
     """Renew when less than ``remaining_share`` of the life is left; ``remaining_days``, when given, takes its place.
 
-    A share fits certificates of any life: 30 days are a third of 90 days, but two thirds of 47. Days that are not less than
-    the whole life would order a certificate in every run; then the share decides.
+    A share fits certificates of any life: 30 days are a third of 90 days, but two thirds of 47. Days of about the whole life
+    would order a certificate in (nearly) every run; days beyond two thirds of it do not count, and the share decides.
 
     ``splay``: renewals are earlier by up to this, each name by its own part of it. In ``freezes`` nothing is renewed, until less than
     ``hard_stop_share`` of the life is left, or less than ``hard_stop_days``.
@@ -65,6 +65,16 @@ class Policy:
         for name, days in (("remaining", self.remaining_days), ("hard stop's", self.hard_stop_days)):
             if days is not None and days < 1:
                 raise UsageError("the %s days must be 1 or more, not %r" % (name, days))
+
+    def by_days(self, life: timedelta) -> bool:
+        """Whether ``remaining_days`` decide about certificates of this life."""
+        return self.remaining_days is not None and timedelta(days=self.remaining_days) * 3 <= life * 2
+
+    def left(self, life: timedelta) -> timedelta:
+        """What is left of the life when a certificate is to be replaced; without splay and freezes."""
+        if self.remaining_days is not None and self.by_days(life):
+            return timedelta(days=self.remaining_days)
+        return life * self.remaining_share
 
 
 def check(value: Any, of_certificate: bool = False) -> dict[str, Any]:

@@ -100,8 +100,7 @@ def reissues(leaf: Leaf, first: datetime, policy: Policy, end: datetime) -> int:
     while moment < end and count < _MOST:
         count += 1
         life = min(life, lifetimes.longest(moment))
-        left = timedelta(days=policy.remaining_days) if policy.remaining_days else life * policy.remaining_share
         if moment + life >= end:
             break
-        moment += max(life - left, timedelta(days=1))
+        moment += max(life - policy.left(life), timedelta(days=1))
     return count

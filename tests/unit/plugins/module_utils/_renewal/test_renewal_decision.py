@@ -53,6 +53,9 @@ def next_renewal(
         (90, Policy(remaining_days=10), 80),
         (90, Policy(remaining_days=40), 50),
         (47, Policy(remaining_days=30), 17),
+        (45, Policy(remaining_days=30), 15),
+        (44, Policy(remaining_days=30), 44 * 2 / 3),
+        (47, Policy(remaining_days=45), 47 * 2 / 3),  # 365 orders in a year otherwise
         (6, Policy(remaining_days=30), 4),
         (30, Policy(remaining_days=30), 20),
     ],
