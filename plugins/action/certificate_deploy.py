@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Mapping
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
@@ -36,10 +36,14 @@ class ActionModule(ActionBase):
         host = (task_vars or {}).get("inventory_hostname")
         _tell(host, "nothing was started on the host" if done else "the module runs", found)
         if done is None:
-            done = self._execute(work.arguments(), task_vars)
+            arguments = work.arguments()
+            if not self._task.check_mode:
+                work.look_from_here()
+            done = self._execute(arguments, task_vars)
         if "not_sent" in (done.get("error") or {}):
             _tell(host, "the module runs once more", "the host changed meanwhile, all sets travel")
             done = self._execute(work.arguments(complete=True), task_vars)
+        done = work.conclude(done, lambda arguments: self._execute(arguments, task_vars))
         return {**result, **work.finish(done)}
 
     def _work(self) -> delivery.Delivery | delivery.Clearance:
@@ -49,6 +53,10 @@ class ActionModule(ActionBase):
         options = checked.validated_parameters
         options["sets_path"] = os.path.abspath(self._loader.path_dwim(options["sets_path"]))
         for certificate in options["certificates"]:
+            for endpoint in certificate["endpoints"]:
+                if endpoint["proof_from"] == "controller" and endpoint["address"] is None:
+                    # the address that Ansible reaches the host at
+                    endpoint["address"] = self._play_context.remote_addr
             if certificate["keystore_password_path"]:
                 certificate["keystore_password_path"] = self._loader.path_dwim(certificate["keystore_password_path"])
         if options["state"] == "absent":
@@ -65,7 +73,7 @@ class ActionModule(ActionBase):
         except Unfit as reason:
             return None, str(reason)
 
-    def _execute(self, arguments: dict[str, Any] | None, task_vars: Any) -> dict[str, Any]:
+    def _execute(self, arguments: Mapping[str, Any] | None, task_vars: Any) -> dict[str, Any]:
         if arguments is None:
             return {}
         done: dict[str, Any] = self._execute_module(module_args={**self._task.args, **arguments}, task_vars=task_vars)

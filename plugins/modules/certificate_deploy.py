@@ -29,6 +29,9 @@ description:
   - A host is looked at first, by one shell command in which no Python takes part. It tells digests, modes, owners and links, all of
     what the module would read, and what the endpoints serve. If nothing is to do, that was all. Otherwise the module runs on the
     host, and only the files of those sets travel that are missing or damaged there.
+  - Endpoints with O(certificates[].endpoints[].proof_from=controller) are proven from the controller after that, and what they serve goes
+    back to the host with a second call of the module. Until then the sets keep in mind that they are owed. If one of these proofs fails, the
+    way back is the same. This costs nothing where nothing changed.
   - With O(state=absent) sets are removed from the host.
 author:
   - The certfleet.reseller contributors (@certfleet)
@@ -40,7 +43,7 @@ attributes:
   check_mode:
     details:
       - The prediction is the plan that the real run carries out.
-      - Sets are verified and endpoints are asked for their certificate in check mode too. No command is run.
+      - Sets are verified and endpoints are asked for their certificate in check mode too, from the host. No command is run.
       - A set that O(state=absent) would not remove, because it is in use, is an error in check mode too.
       - A set that is not issued yet is an error; in check mode it is predicted to be installed, for the task that issues it did not run.
   diff_mode:
@@ -188,9 +191,9 @@ options:
             required: true
           address:
             description:
-              - Address to connect to, seen from the host.
+              - Address to connect to, seen from where the proof is made.
+              - By default V(127.0.0.1), and with O(certificates[].endpoints[].proof_from=controller) the address that Ansible connects to.
             type: str
-            default: 127.0.0.1
           server_name:
             description:
               - Name to ask for (SNI). By default, the first one of O(certificates[].domains).
@@ -206,6 +209,16 @@ options:
               - Ask as a client that takes this type of key only, for a server that has certificates of both. It speaks TLS 1.2.
             type: str
             choices: [rsa, ecdsa]
+          proof_from:
+            description:
+              - Who proves it. With V(host) the host connects to itself. With V(controller) the controller connects to the host, through what
+                is in between, such as a firewall or a load balancer. An endpoint that both shall prove is listed twice.
+              - The controller connects to those sets that changed or still owe a proof, after the host has proven its own endpoints. Where nothing
+                is to do it connects to nothing, unlike the host, and its endpoints are not in the result.
+              - With O(state=absent) only those of V(host) keep a set.
+            type: str
+            choices: [host, controller]
+            default: host
       serial:
         description:
           - Filled in by the action plugin, as are the following ones. Do not set it.
@@ -246,6 +259,10 @@ options:
   contents:
     description:
       - Filled in by the action plugin. The files, encoded in Base64.
+    type: dict
+  seen:
+    description:
+      - Filled in by the action plugin. What the controller saw at its endpoints.
     type: dict
 notes:
   - The look at a host takes a POSIX shell, C(stat) and C(sha256sum) as GNU or busybox have them, for endpoints also C(openssl),
@@ -322,6 +339,19 @@ EXAMPLES = r"""
         endpoints:
           - port: 443
             key_type: ecdsa
+
+- name: The host proves that its server has the certificate, and the controller that clients get it
+  certfleet.reseller.certificate_deploy:
+    sets_path: ~/.certfleet/sets
+    certificates:
+      - name: www.example.com
+        reload:
+          - [systemctl, reload, nginx]
+        endpoints:
+          - port: 443
+          - port: 443
+            address: www.example.com
+            proof_from: controller
 
 - name: A keystore for Java
   certfleet.reseller.certificate_deploy:
@@ -421,6 +451,10 @@ sets:
           description: The only type of key that was asked for; null for any.
           type: str
           sample: null
+        proof_from:
+          description: Who asked, V(host) or V(controller).
+          type: str
+          sample: host
         served:
           description: SHA-256 of the certificate that is served; null if there is none.
           type: str

@@ -18,6 +18,7 @@ from . import answer, model, planning, question, removal, sets
 from .deployment import Deployment
 from .handshake import Served
 from .layout import SetHave
+from .remote import Execute, RemoteProof
 from .sets import Loaded
 
 
@@ -35,6 +36,8 @@ class Delivery:
         if not self._loaded():
             pool.raise_failures(self._outcomes, _name)
         self._asked = self._want
+        self._differing = {wanted.name for wanted in self._want.sets}
+        self._remote = RemoteProof(options["proof_timeout"])
         self._travelling: set[str] | None = None
 
     def question(self) -> str:
@@ -48,6 +51,7 @@ class Delivery:
             plan, have = self._plan(output)
         if not plan.changed:
             return plan.result(Deployment().show(self._want, have, plan), diff), plan.reason
+        self._differing = set(plan.before)
         changes = [step.data for step in plan.steps if step.action in ("install", "repair")]
         self._travelling = {change.set.wanted.name for change in changes}
         return None, _told(plan, have)
@@ -60,6 +64,15 @@ class Delivery:
             return None
         everything = {wanted.name for wanted in self._want.sets}
         return sets.arguments(loaded, everything if complete or self._travelling is None else self._travelling)
+
+    def look_from_here(self) -> None:
+        """Before the module changes something: what the controller sees of that."""
+        self._remote.look(wanted for wanted in self._want.sets if wanted.name in self._differing)
+
+    def conclude(self, result: dict[str, Any], execute: Execute) -> dict[str, Any]:
+        """The result of the module, when the controller has seen what the sets serve; ``execute`` calls the module once more for them."""
+        facts = {each.options["name"]: sets.given(each.options) for each in self._loaded()}
+        return self._remote.conclude(result, self._want.sets, facts, execute)
 
     def finish(self, result: dict[str, Any]) -> dict[str, Any]:
         """The result with what the host does not know: sets that are not issued yet, sets that were refused, and warnings."""
@@ -125,6 +138,12 @@ class Clearance:
                 for each in self._certificates
             ]
         }
+
+    def look_from_here(self) -> None:
+        """Nothing: what is removed is proven by nobody."""
+
+    def conclude(self, result: dict[str, Any], execute: Execute) -> dict[str, Any]:
+        return result
 
     def finish(self, result: dict[str, Any]) -> dict[str, Any]:
         return result

@@ -63,9 +63,15 @@ class Deployment:
         return self._handover.problem
 
     def show(self, want: Want, have: tuple[SetHave, ...], plan: Plan) -> dict[str, Any]:
+        """Beside the keys of RETURN, for the action plugin: ``awaiting`` are the sets that the controller has to see, ``live`` are the
+        fingerprints of what is linked when it has."""
+        awaiting = sorted(self._handover.awaiting)
+        live = {wanted.name: found.live.fingerprint for wanted, found in zip(want.sets, have)}
         return {
             "sets": [self._show(want, index, have[index], plan) for index in range(len(want.sets))],
             "rolled_back": bool(self._handover.returned),
+            **({"awaiting": awaiting} if awaiting else {}),
+            **({"live": live} if want.seen is not None else {}),
         }
 
     def close(self) -> None:
@@ -104,7 +110,8 @@ class Deployment:
         # The way back led to the version before, or the next run's will. What else was refused in earlier runs goes all the same:
         # a service that takes nothing must not fill the disk.
         item = change.set
-        if self._handover.failed(item.wanted.name):
+        name = item.wanted.name
+        if self._handover.failed(name) or name in self._handover.awaiting:
             live = files.read_link(change.want.path(item.wanted, model.LINK))
             if change.entry in (live, item.previous):
                 raise NotDone

@@ -17,18 +17,21 @@ from .._core.clock import SYSTEM, Clock
 from .._core.errors import CollectionError, StateError
 from .._core.plan import NotDone
 from . import changes, commands, layout, service
-from .handshake import Probe, probe
+from .handshake import Probe, Served, probe
 from .model import Endpoint
 from .planning import SetPlan
 from .units import Act, Unit
 
 _IN_PLACE = "There is no version to go back to: the new files stay in place. Correct the cause and run again."
-_BACK = "The version before is live again. Correct the cause and run again."
-_TROUBLE = "The version before is linked again, but its services did not come back: %s. Look after them and run again."
+BACK = "The version before is live again. Correct the cause and run again."
+TROUBLE = "The version before is linked again, but its services did not come back: %s. Look after them and run again."
 
 
 class Handover:
-    """Carries out the steps of units. A unit that failed is left at once, and holds up no other one."""
+    """Carries out the steps of units. A unit that failed is left at once, and holds up no other one.
+
+    ``returned`` are the names of sets that were taken back, ``awaiting`` of those that keep their mark until the controller has seen them.
+    """
 
     def __init__(self, clock: Clock = SYSTEM, one: Probe = probe) -> None:
         self._clock, self._probe = clock, one
@@ -36,6 +39,7 @@ class Handover:
         self._told: set[str] = set()
         self._failed: dict[str, pool.Outcome[Unit]] = {}
         self.returned: set[str] = set()
+        self.awaiting: set[str] = set()
 
     @property
     def problem(self) -> Exception | None:
@@ -56,6 +60,9 @@ class Handover:
         unit = act.unit
         if str(unit) in self._failed:
             raise NotDone
+        if act.remote and unit.want.seen is None:
+            self.awaiting |= _names(unit.sets)
+            raise NotDone
         try:
             self._do(action, act)
             if act.last:
@@ -68,6 +75,9 @@ class Handover:
         unit = act.unit
         if act.item is not None:
             changes.switch(unit.want, act.item.wanted, act.item.previous)
+            return
+        if act.remote:
+            service.judge(unit.remote, _seen(unit), unit.want.proof_timeout)
             return
         self._begin(unit)
         if action == "test":
@@ -98,7 +108,7 @@ class Handover:
         if str(unit) not in self._begun:
             self._begun.add(str(unit))
             for item in unit.sets:
-                if item.wanted.service and not (item.switch or item.have.owed):
+                if (item.wanted.service or unit.remote) and not (item.switch or item.have.owed):
                     changes.owe(unit.want, item.wanted, item.previous)
 
     def _prove(self, unit: Unit, proofs: dict[Endpoint, str]) -> None:
@@ -111,6 +121,13 @@ class Handover:
     def _settle(self, unit: Unit, items: Iterable[SetPlan]) -> None:
         for item in items:
             changes.settle(unit.want, item.wanted)
+
+    def _keep(self, unit: Unit, staying: list[SetPlan]) -> None:
+        """What the host has proven may not be all."""
+        if unit.want.seen is None and any(item.wanted.remote for item in staying):
+            self.awaiting |= _names(staying)
+        else:
+            self._settle(unit, staying)
 
     # -- the way back ----------------------------------------------------------------------------------------------------
 
@@ -126,12 +143,12 @@ class Handover:
             back, staying = everything, []
             trouble = self._return(unit, back, staying)
         if proven and not trouble:
-            self._settle(unit, staying)
-        self.returned |= {item.wanted.name for item in back}
+            self._keep(unit, staying)
+        self.returned |= _names(back)
         if isinstance(error, OSError):
             error = StateError("%s: %s" % (error.filename or "file operation", error.strerror or type(error).__name__))
         if isinstance(error, CollectionError):
-            error.hint = _TROUBLE % trouble if trouble else _BACK if back else _IN_PLACE
+            error.hint = TROUBLE % trouble if trouble else BACK if back else _IN_PLACE
             stuck = [item for item in fallen if item.switch and not item.previous]
             error.extra["rolled_back"] = bool(back) and not (trouble or stuck)
             error.extra["trouble"] = trouble
@@ -182,6 +199,20 @@ class Handover:
                 if before and (item.have.owed or seen.fingerprint == before):
                     found[seen.endpoint] = before
         return found
+
+
+def _names(items: Iterable[SetPlan]) -> set[str]:
+    return {item.wanted.name for item in items}
+
+
+def _seen(unit: Unit) -> dict[Endpoint, Served]:
+    """By the controller, just now."""
+    told = unit.want.seen or {}
+    return {
+        endpoint: Served(endpoint, *pair)
+        for item in unit.sets
+        for endpoint, pair in zip(item.wanted.remote, told[item.wanted.name])
+    }
 
 
 def _extra(error: Exception | None) -> dict[str, object]:

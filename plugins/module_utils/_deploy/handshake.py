@@ -33,11 +33,7 @@ class Served:
     def result(self, *wanted: str) -> dict[str, object]:
         """For the results of modules."""
         return {
-            "address": self.endpoint.address,
-            "port": self.endpoint.port,
-            "server_name": self.endpoint.server_name,
-            "starttls": self.endpoint.starttls,
-            "key_type": self.endpoint.key_type,
+            **self.endpoint.show(),
             "served": self.fingerprint,
             "reason": self.reason,
             "proof": self.fingerprint in wanted,

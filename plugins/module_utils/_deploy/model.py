@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Tuple
+from typing import Any, Mapping, Optional, Tuple
 
 from .._core import names
 from .._core.errors import InvalidData, UsageError
@@ -23,8 +23,12 @@ FILES = (KEY, "meta.json", "chain.pem", "fullchain.pem", "cert.pem")
 COMBINED, KEYSTORE = "combined.pem", "keystore.p12"
 BUNDLES = (COMBINED, KEYSTORE)
 LINK = "current"
+# who asks an endpoint, and the address that it asks by default
+HOST, CONTROLLER = "host", "controller"
+_HERE = "127.0.0.1"
 
 Command = Tuple[str, ...]
+Seen = Tuple[Tuple[Optional[str], Optional[str]], ...]
 
 SERIAL = re.compile(r"\A[0-9a-f]{1,64}\Z")
 _SHA256 = re.compile(r"\A[0-9a-f]{64}\Z")
@@ -40,14 +44,27 @@ class Endpoint:
     server_name: str
     starttls: str | None = None
     key_type: str | None = None
+    proof_from: str = HOST
 
     def __str__(self) -> str:
         host = "[%s]" % self.address if ":" in self.address else self.address
+        beyond = "from the controller" if self.proof_from == CONTROLLER else None
         return "%s:%d (%s)" % (
             host,
             self.port,
-            ", ".join(filter(None, (self.server_name, self.starttls, self.key_type))),
+            ", ".join(filter(None, (self.server_name, self.starttls, self.key_type, beyond))),
         )
+
+    def show(self) -> dict[str, object]:
+        """For results."""
+        return {
+            "address": self.address,
+            "port": self.port,
+            "server_name": self.server_name,
+            "starttls": self.starttls,
+            "key_type": self.key_type,
+            "proof_from": self.proof_from,
+        }
 
 
 @dataclass(frozen=True)
@@ -64,7 +81,10 @@ class Service:
 
 @dataclass(frozen=True)
 class SetWant:
-    """One certificate set. ``digests`` are pairs of file name and SHA-256."""
+    """One certificate set. ``digests`` are pairs of file name and SHA-256.
+
+    ``endpoints`` are asked from the host, ``remote`` ones from the controller, which only the action plugin can do.
+    """
 
     name: str
     directory: str
@@ -79,6 +99,7 @@ class SetWant:
     mode: int
     service: Service
     endpoints: tuple[Endpoint, ...]
+    remote: tuple[Endpoint, ...] = ()
     unit: str | None = None
 
     def mode_of(self, file: str) -> int:
@@ -86,13 +107,17 @@ class SetWant:
 
     @property
     def looked_after(self) -> bool:
-        """Whether anything follows a switch: what was begun is remembered until that is done."""
-        return bool(self.service or self.endpoints)
+        """Whether anything may follow a switch, of this set or of others of its unit: what was begun is remembered until that is done."""
+        return bool(self.service or self.endpoints or self.remote or self.unit)
 
 
 @dataclass(frozen=True)
 class Want:
-    """All sets of a host. ``contents`` (set name -> file name -> bytes) is only for those that must be written."""
+    """All sets of a host. ``contents`` (set name -> file name -> bytes) is only for those that must be written.
+
+    ``seen`` is there when an earlier call has deployed the sets, and tells what the controller saw: per set, what each of its
+    ``remote`` endpoints served and why it served nothing.
+    """
 
     root: str
     directory_mode: int
@@ -100,6 +125,7 @@ class Want:
     proof_timeout: float
     sets: tuple[SetWant, ...]
     contents: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict, repr=False, compare=False)
+    seen: Mapping[str, Seen] | None = None
 
     def path(self, wanted: SetWant, *parts: str) -> str:
         return os.path.join(self.root, wanted.directory, *parts)
@@ -124,7 +150,15 @@ def want(params: Mapping[str, Any], systemd: bool | None = None) -> Want:
     sets = tuple(_set(options, systemd) for options in params["certificates"])
     refuse_twice("the certificate", [wanted.name for wanted in sets])
     refuse_twice("the endpoint", [str(endpoint) for wanted in sets for endpoint in wanted.endpoints])
-    return Want(root(params), directory_mode, params["keep"], params["proof_timeout"], sets, _contents(params, sets))
+    return Want(
+        root(params),
+        directory_mode,
+        params["keep"],
+        params["proof_timeout"],
+        sets,
+        _contents(params, sets),
+        _seen(params, sets),
+    )
 
 
 def root(params: Mapping[str, Any]) -> str:
@@ -179,6 +213,7 @@ def _set(options: Mapping[str, Any], systemd: bool | None) -> SetWant:
         mode=mode,
         service=_service(options, systemd),
         endpoints=endpoints(options),
+        remote=endpoints(options, CONTROLLER),
         unit=options.get("unit") or None,
     )
 
@@ -204,9 +239,10 @@ def _service(options: Mapping[str, Any], systemd: bool | None) -> Service:
     return Service(**found)
 
 
-def endpoints(options: Mapping[str, Any]) -> tuple[Endpoint, ...]:
-    """Where a set must be served, or must not be any more."""
-    return tuple(_endpoint(options["name"], endpoint, domains(options)) for endpoint in options["endpoints"])
+def endpoints(options: Mapping[str, Any], proof_from: str = HOST) -> tuple[Endpoint, ...]:
+    """Where a set must be served, or must not be any more, as far as this side is to ask."""
+    found = [_endpoint(options["name"], endpoint, domains(options)) for endpoint in options["endpoints"]]
+    return tuple(endpoint for endpoint in found if endpoint.proof_from == proof_from)
 
 
 def _endpoint(name: str, options: Mapping[str, Any], served: tuple[str, ...]) -> Endpoint:
@@ -217,7 +253,20 @@ def _endpoint(name: str, options: Mapping[str, Any], served: tuple[str, ...]) ->
     if server_name.startswith("*."):
         # A client never asks for a wildcard; this label stands for any.
         server_name = "certfleet-probe." + server_name[2:]
-    return Endpoint(options["address"], port, server_name, options.get("starttls"), options.get("key_type"))
+    address = _HERE if options.get("address") is None else options["address"]
+    return Endpoint(
+        address, port, server_name, options.get("starttls"), options.get("key_type"), options.get("proof_from") or HOST
+    )
+
+
+def _seen(params: Mapping[str, Any], sets: tuple[SetWant, ...]) -> dict[str, Seen] | None:
+    told = params.get("seen")
+    if told is None:
+        return None
+    found = {name: tuple((served, reason) for served, reason in pairs) for name, pairs in told.items()}
+    if {wanted.name: len(wanted.remote) for wanted in sets} != {name: len(pairs) for name, pairs in found.items()}:
+        raise InvalidData("what the controller saw was damaged on its way to the host")
+    return found
 
 
 def _contents(params: Mapping[str, Any], sets: tuple[SetWant, ...]) -> dict[str, dict[str, bytes]]:

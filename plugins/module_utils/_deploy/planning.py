@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .._core.errors import UsageError
+from .._core.errors import StateError, UsageError
 from .._core.plan import Plan, Step
 from . import units
 from .access import Access
@@ -61,9 +61,10 @@ class Change:
 
 def plan(want: Want, have: tuple[SetHave, ...]) -> Plan:
     """Files first, for all sets; then unit by unit the links and the services; old versions go when the new ones are proven."""
+    if want.seen is not None:
+        return _plan_confirmation(want, have)
     sets = [_plan_set(want, wanted, found) for wanted, found in zip(want.sets, have)]
     installs: list[Step] = []
-    removals: list[Step] = []
     for item in sets:
         name, change = item.wanted.name, Change(want, item)
         if item.install:
@@ -71,14 +72,38 @@ def plan(want: Want, have: tuple[SetHave, ...]) -> Plan:
         if item.access:
             text = ", ".join("%s %s" % (path or ".", access.show(access)) for path, _found, access in item.access)
             installs.append(Step("set_access", "%s: %s" % (name, text), data=change))
-        removals += [Step("remove", "%s %s" % (name, entry), data=Change(want, item, entry)) for entry in item.remove]
     changed = [item for item in sets if item.changes]
     return Plan(
-        steps=(*installs, *(step for unit in units.of(want, sets) for step in units.steps(unit)), *removals),
+        steps=(
+            *installs,
+            *(step for unit in units.of(want, sets) for step in units.steps(unit)),
+            *_removals(want, sets),
+        ),
         before={item.wanted.name: _before(item) for item in changed},
         after={item.wanted.name: _after(item) for item in changed},
         reason="%d of %d sets differ" % (len(changed), len(sets)) if changed else "every set is in place",
     )
+
+
+def _plan_confirmation(want: Want, have: tuple[SetHave, ...]) -> Plan:
+    """The rest of an earlier call, which left the sets live and owed until the controller has seen them."""
+    for wanted, found in zip(want.sets, have):
+        if not found.owed or found.current != wanted.serial or not found.version(wanted.serial):
+            raise StateError(
+                "%s changed while the controller asked its endpoints" % want.path(wanted),
+                hint="Another run deploys to this host. Run again.",
+            )
+    sets = [_plan_set(want, wanted, found) for wanted, found in zip(want.sets, have)]
+    proofs = [units.confirmation(unit) for unit in units.of(want, sets)]
+    return Plan(steps=(*proofs, *_removals(want, sets)), reason="what the controller saw is known")
+
+
+def _removals(want: Want, sets: list[SetPlan]) -> list[Step]:
+    return [
+        Step("remove", "%s %s" % (item.wanted.name, entry), data=Change(want, item, entry))
+        for item in sets
+        for entry in item.remove
+    ]
 
 
 def _plan_set(want: Want, wanted: SetWant, have: SetHave) -> SetPlan:

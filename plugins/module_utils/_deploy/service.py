@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Iterable
+from typing import Iterable, Mapping
 
 from .._core.clock import SYSTEM, Clock, Deadline
 from .._core.errors import CollectionError
@@ -26,20 +26,33 @@ class ProofError(CollectionError):
 
 def prove(wanted: Iterable[tuple[Endpoint, str]], timeout: float, one: Probe = probe, clock: Clock = SYSTEM) -> None:
     """Waits until every endpoint serves its fingerprint, for ``timeout`` seconds in all."""
+    fingerprints = dict(wanted)
+    judge(fingerprints, watch(fingerprints, timeout, one, clock), timeout)
+
+
+def watch(
+    wanted: Mapping[Endpoint, str], timeout: float, one: Probe = probe, clock: Clock = SYSTEM
+) -> dict[Endpoint, Served]:
+    """The same wait; what each endpoint served in the end."""
     deadline = Deadline(timeout, clock)
-    missing = dict(wanted)
-    seen: tuple[Served, ...] = ()
+    found: dict[Endpoint, Served] = {}
+    missing = list(wanted)
     while missing:
-        seen = tuple(
-            served
-            for served in probe_all(missing, min(PROBE_TIMEOUT, max(deadline.left(), 1.0)), one)
-            if served.fingerprint != missing[served.endpoint]
-        )
-        missing = {served.endpoint: missing[served.endpoint] for served in seen}
+        for served in probe_all(missing, min(PROBE_TIMEOUT, max(deadline.left(), 1.0)), one):
+            found[served.endpoint] = served
+        missing = [endpoint for endpoint in missing if found[endpoint].fingerprint != wanted[endpoint]]
         if missing and deadline.over():
-            raise _not_proven(seen, missing, timeout)
+            break
         if missing:
             deadline.sleep(_PAUSE)
+    return found
+
+
+def judge(wanted: Mapping[Endpoint, str], found: Mapping[Endpoint, Served], timeout: float) -> None:
+    """``ProofError`` if an endpoint serves something else."""
+    missing = {endpoint: each for endpoint, each in wanted.items() if found[endpoint].fingerprint != each}
+    if missing:
+        raise _not_proven(tuple(found[endpoint] for endpoint in missing), missing, timeout)
 
 
 def _not_proven(seen: tuple[Served, ...], missing: dict[Endpoint, str], timeout: float) -> ProofError:
@@ -54,11 +67,7 @@ def _not_proven(seen: tuple[Served, ...], missing: dict[Endpoint, str], timeout:
         hint="Make sure that the service reads the certificate through the link 'current' and that its reload works.",
         endpoints=[
             {
-                "address": served.endpoint.address,
-                "port": served.endpoint.port,
-                "server_name": served.endpoint.server_name,
-                "starttls": served.endpoint.starttls,
-                "key_type": served.endpoint.key_type,
+                **served.endpoint.show(),
                 "served": served.fingerprint,
                 "wanted": missing[served.endpoint],
                 "reason": served.reason,

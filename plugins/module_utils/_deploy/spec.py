@@ -10,14 +10,16 @@ from typing import Any
 # The names of ``_tls.starttls`` and ``_tls.peer``, written out: a test compares them.
 STARTTLS = ["smtp", "imap", "pop3", "ftp", "ldap", "postgres", "mysql", "xmpp"]
 KEY_TYPES = ["rsa", "ecdsa"]
+PROOF_FROM = ["host", "controller"]
 BUNDLES = ["combined.pem", "keystore.p12"]
 
 ENDPOINT: dict[str, Any] = {
     "port": {"type": "int", "required": True},
-    "address": {"type": "str", "default": "127.0.0.1"},
+    "address": {"type": "str"},
     "server_name": {"type": "str"},
     "starttls": {"type": "str", "choices": STARTTLS},
     "key_type": {"type": "str", "choices": KEY_TYPES, "no_log": False},
+    "proof_from": {"type": "str", "choices": PROOF_FROM, "default": "host"},
 }
 
 WITHOUT_SYSTEMD: dict[str, Any] = {
@@ -61,4 +63,5 @@ ARGUMENTS: dict[str, Any] = {
     # An option of its own, not a suboption: Ansible writes its invocation to the system's log, and there it finds
     # secrets in suboptions only when ``repr`` leaves them as they are. Line breaks in a PEM file do not survive that.
     "contents": {"type": "dict", "no_log": True},
+    "seen": {"type": "dict"},
 }

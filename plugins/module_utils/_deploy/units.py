@@ -10,14 +10,16 @@ without anything in common do not hold up each other.
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Iterable, Mapping, Sequence
 
 from .._core.plan import Step
 from .model import LINK, Command, Endpoint, Want
 
 if TYPE_CHECKING:
     from .planning import SetPlan
+
+_BEYOND = " from the controller"
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,11 @@ class Unit:
         }
 
     @property
+    def remote(self) -> dict[Endpoint, str]:
+        """The same as seen from the controller: of the sets alone, for nobody asks from there where nothing is to do."""
+        return {endpoint: item.wanted.fingerprint for item in self.sets for endpoint in item.wanted.remote}
+
+    @property
     def owed(self) -> bool:
         """An earlier run was cut off: what the services have taken is not known."""
         return any(item.have.owed for item in self.sets)
@@ -62,10 +69,9 @@ class Unit:
     def fallen(self, missing: Iterable[Endpoint]) -> tuple[SetPlan, ...]:
         """The sets that cannot stay when these endpoints do not serve them."""
         failed = set(missing)
-        names = {item.wanted.unit for item in self.sets if failed.intersection(item.wanted.endpoints)} - {None}
-        return tuple(
-            item for item in self.sets if item.wanted.unit in names or failed.intersection(item.wanted.endpoints)
-        )
+        wrong = [item for item in self.sets if failed.intersection((*item.wanted.endpoints, *item.wanted.remote))]
+        names = {item.wanted.unit for item in wrong} - {None}
+        return tuple(item for item in self.sets if item.wanted.unit in names or item in wrong)
 
     def __str__(self) -> str:
         return ", ".join(item.wanted.name for item in self.sets)
@@ -73,12 +79,16 @@ class Unit:
 
 @dataclass(frozen=True)
 class Act:
-    """What a step of a unit carries: the set to switch, or the command to run. The last one settles what is owed."""
+    """What a step of a unit carries: the set to switch, or the command to run. The last one settles what is owed.
+
+    ``remote`` is the proof from the controller.
+    """
 
     unit: Unit
     item: SetPlan | None = None
     command: Command = ()
     last: bool = False
+    remote: bool = False
 
 
 def of(want: Want, sets: Sequence[SetPlan]) -> list[Unit]:
@@ -102,21 +112,40 @@ def of(want: Want, sets: Sequence[SetPlan]) -> list[Unit]:
 
 
 def steps(unit: Unit) -> list[Step]:
-    """Links, tests of the configuration, reloads, one proof."""
-    found: list[tuple[str, str, SetPlan | None, Command]] = [
-        ("switch", "%s %s -> %s" % (item.wanted.name, LINK, item.wanted.serial), item, ())
+    """Links, tests of the configuration, reloads, one proof from the host and one from the controller."""
+    found = [
+        ("switch", "%s %s -> %s" % (item.wanted.name, LINK, item.wanted.serial), Act(unit, item))
         for item in unit.sets
         if item.switch
     ]
-    found += [("test", _line(command), None, command) for command in unit.config_tests]
-    found += [("reload", _line(command), None, command) for command in unit.reloads]
-    if unit.proofs:
-        proven = [item for item in (*unit.sets, *unit.others) if item.wanted.endpoints]
-        found.append(("prove", ", ".join(item.wanted.name for item in proven), None, ()))
+    found += [("test", _line(command), Act(unit, command=command)) for command in unit.config_tests]
+    found += [("reload", _line(command), Act(unit, command=command)) for command in unit.reloads]
+    if unit.proofs or (unit.owed and not (found or unit.remote)):
+        # where nothing is to be proven, this settles what is owed
+        proven = [item.wanted.name for item in (*unit.sets, *unit.others) if item.wanted.endpoints or not unit.proofs]
+        found.append(("prove", ", ".join(proven), Act(unit)))
+    if unit.remote:
+        found.append(_remote(unit))
     return [
-        Step(action, subject, data=Act(unit, item, command, last=number == len(found)))
-        for number, (action, subject, item, command) in enumerate(found, 1)
+        Step(action, subject, data=replace(act, last=number == len(found)))
+        for number, (action, subject, act) in enumerate(found, 1)
     ]
+
+
+def confirmation(unit: Unit) -> Step:
+    """What is left to do when the controller has seen what is served."""
+    action, subject, act = _remote(unit)
+    return Step(action, subject, data=replace(act, last=True))
+
+
+def is_remote(step: Mapping[str, str]) -> bool:
+    """Whether a step, as users see it, is a proof from the controller."""
+    return step["action"] == "prove" and step["subject"].endswith(_BEYOND)
+
+
+def _remote(unit: Unit) -> tuple[str, str, Act]:
+    proven = [item.wanted.name for item in unit.sets if item.wanted.remote]
+    return "prove", ", ".join(proven) + _BEYOND, Act(unit, remote=True)
 
 
 def _keys(item: SetPlan) -> set[object]:

@@ -22,6 +22,7 @@ from .hosts import Hosts
 from .issuers import CONTACTS, ISSUERS, PRODUCT, SSLMARKET
 
 CERTIFICATES = "certfleet_certificates"
+HOST, CONTROLLER = "host", "controller"
 HTTP01, DNS01 = "http-01", "dns-01"
 SIZES = {"rsa": (2048, 3072, 4096), "ecdsa": (256, 384)}
 
@@ -31,6 +32,7 @@ _ENDPOINT = {
     "server_name": Option(lambda value: dns_name(options.text(value))),
     "starttls": Option(options.choice(*PROTOCOLS)),
     "key_type": Option(options.choice(*sorted(SIZES))),
+    "proof_from": Option(options.choice(HOST, CONTROLLER)),
 }
 
 

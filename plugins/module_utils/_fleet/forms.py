@@ -10,7 +10,7 @@ from typing import Any, Iterable, Mapping
 from .._core import options
 from .._core.errors import UsageError
 from .._renewal import policy
-from .certificates import CERTIFICATES, DNS01
+from .certificates import CERTIFICATES, CONTROLLER, DNS01
 from .hosts import Hosts
 from .issuers import ACME
 from .services import for_deploy as for_services
@@ -53,11 +53,12 @@ def for_deploy(
         needed = for_services(certificate["services"], services or {}, own)
     except UsageError as error:
         raise options.at("%s (%s)" % (CERTIFICATES, certificate["name"]), error) from None
+    # from the controller a host has another address
     defaults = {"address": address} if address else {}
     return {
         **needed,
         **own,
-        "endpoints": [{**defaults, **endpoint} for endpoint in certificate["endpoints"]],
+        "endpoints": [{**({} if _remote(endpoint) else defaults), **endpoint} for endpoint in certificate["endpoints"]],
     }
 
 
@@ -66,14 +67,14 @@ def for_status(
 ) -> dict[str, Any]:
     """For ``certificate_status``: what is wanted of a certificate ``on`` hosts, and when it is renewed.
 
-    Endpoints are seen from a host, so they are for those who give its ``address``.
+    Endpoints are seen from a host, so they are for those who give its ``address``, and not those that the controller proves.
     """
     levels = ({name: issuer.get(name) for name in _AGE}, issuer.get("renewal"), certificate.get("renewal"))
     renewal = {name: value for name, value in policy.merge(*levels).items() if name not in policy.LIMITS}
     endpoints = [
         {"address": address, **{name: endpoint[name] for name in _OF_ENDPOINT if name in endpoint}}
         for endpoint in certificate["endpoints"]
-        if address
+        if address and not _remote(endpoint)
     ]
     return {
         **{name: certificate[name] for name in ("name", "domains", "issuer") if name in certificate},
@@ -82,6 +83,10 @@ def for_status(
         **({"renewal": renewal} if renewal else {}),
         **({"endpoints": endpoints} if endpoints else {}),
     }
+
+
+def _remote(endpoint: Mapping[str, Any]) -> bool:
+    return endpoint.get("proof_from") == CONTROLLER
 
 
 def for_plan(certificate: Mapping[str, Any], hosts: Hosts) -> dict[str, Any]:

@@ -268,6 +268,7 @@ def test_life_of_a_set(fleet: Fleet) -> None:
                     "server_name": NAME,
                     "starttls": None,
                     "key_type": None,
+                    "proof_from": "host",
                     "served": first.fingerprint,
                     "reason": None,
                     "proof": True,

@@ -134,10 +134,10 @@ CASES: dict[str, tuple[dict[str, Any], SetHave, list[str]]] = {
     "one old version stays": ({}, have("05", version(), OLD), []),
     "two old versions": ({}, have("05", version(), OLD, OLDER), ["remove 03"]),
     "without dates goes first": ({}, have("05", version(), OLD, NO_DATES), ["remove ff"]),
-    "the linked one goes after the switch": (
+    "the one that serves stays, a newer one was refused": (
         {},
         have("03", OLDER, OLD, NO_DATES),
-        ["install", "switch", "remove 03", "remove ff"],
+        ["install", "switch", "remove 04", "remove ff"],
     ),
     "what a killed run left": (
         {},
@@ -182,7 +182,7 @@ def test_phases_of_several_sets() -> None:
         # b is in order, but its server was reloaded
         ("prove", "b.example"),
         ("switch", "c.example current -> 05"),
-        ("remove", "a.example 03"),
+        ("remove", "a.example 04"),
         ("remove", "a.example ff"),
     ]
     assert list(plan.before) == ["a.example", "c.example"]

@@ -247,6 +247,24 @@ def test_services_become_commands() -> None:
         forms.for_deploy(found, {"nginx": {}}, None)
 
 
+def test_what_the_controller_proves_has_another_address() -> None:
+    """The default is seen from the host. The report of a host asks from the host, so these are no matter of its."""
+    remote = [
+        {"port": 443, "proof_from": "controller"},
+        {"port": 8443, "proof_from": "controller", "address": "a.example"},
+    ]
+    (found,) = certificates({**WWW, "endpoints": [{"port": 443}, {"port": 444, "proof_from": "host"}, *remote]})
+    assert forms.for_deploy(found, {}, "10.0.0.1")["endpoints"] == [
+        {"address": "10.0.0.1", "port": 443},
+        {"address": "10.0.0.1", "port": 444, "proof_from": "host"},
+        *remote,
+    ]
+    shown = forms.for_status(found, {}, None, "10.0.0.1")["endpoints"]
+    assert [(each["address"], each["port"]) for each in shown] == [("10.0.0.1", 443), ("10.0.0.1", 444)]
+    with pytest.raises(UsageError, match="proof_from"):
+        certificates({**WWW, "endpoints": [{"port": 443, "proof_from": "elsewhere"}]})
+
+
 def test_the_modules_get_what_they_know() -> None:
     assert forms.for_acme(certificates({**WWW, "services": ["nginx"], "key_size": 384})[0]) == {
         "name": "www.example.com",

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from ansible_collections.certfleet.reseller.plugins.module_utils._core.errors import UsageError
 from ansible_collections.certfleet.reseller.plugins.module_utils._deploy import model, spec
-from ansible_collections.certfleet.reseller.plugins.module_utils._fleet import services
+from ansible_collections.certfleet.reseller.plugins.module_utils._fleet import certificates, services
 from ansible_collections.certfleet.reseller.plugins.module_utils._tls import peer, starttls
 
 ROLE = Path(__file__).resolve().parents[5] / "roles" / "certificate_deploy"
@@ -82,3 +82,4 @@ def test_names_are_the_same_everywhere() -> None:
     assert list(starttls.PROTOCOLS) == spec.STARTTLS
     assert list(peer.CIPHERS) == spec.KEY_TYPES
     assert list(model.BUNDLES) == spec.BUNDLES
+    assert [model.HOST, model.CONTROLLER] == [certificates.HOST, certificates.CONTROLLER] == spec.PROOF_FROM
