@@ -251,3 +251,20 @@ def _remove_cgroups(name: str) -> None:
         for folder, _folders, _files in os.walk(parent / name, topdown=False):
             with contextlib.suppress(OSError):
                 Path(folder).rmdir()
+
+
+def main() -> int:
+    """Whether this machine can run a fleet: it makes the root file system if it is not there, and boots one host."""
+    try:
+        fleet_root.main()
+        with Machines(Machine("probe", "10.77.0.11")) as machines:
+            state = machines.run("probe", "systemctl", "is-system-running", "--wait", check=False).strip()
+    except (Impossible, OSError, RuntimeError, subprocess.SubprocessError, SystemExit) as error:
+        print(f"This machine cannot run a fleet of hosts: {error}")
+        return 1
+    print(f"This machine can run a fleet of hosts; one of them is {state}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
