@@ -120,6 +120,14 @@ def test_what_may_be_another_order_needs_the_money_again(have: Account, status: 
     assert (outcome.answer.status, outcome.reservation) == (status, None)
 
 
+@pytest.mark.parametrize(("ahead", "code"), [(3240_000_000, "allowed"), (3240_000_001, "rate")])
+def test_what_may_be_another_order_needs_room_in_the_rate(ahead: int, code: str) -> None:
+    have = account(arrival=NOW * 1000 + ahead)
+    outcome = decide.authorize(policy(), Known(have, reservation(state=SETTLED)), ask(), NOW)
+    assert (outcome.answer.code, outcome.reservation) == (code, None)
+    assert decide.authorize(policy(), Known(have, reservation()), ask(), NOW).answer.code == "allowed"
+
+
 def test_a_replay_asks_the_rules_again() -> None:
     assert decide.authorize(policy(enabled=False), Known(account(), reservation()), ask(), NOW).answer.status == 403
 
@@ -220,6 +228,17 @@ def test_each_certificate_is_one_debit(state: str, reserved: int, flags: tuple[s
     found = deliver(reservation(state=state))
     assert (found.account.debited, found.account.reserved) == (1000, reserved)
     assert (found.certificate.flags, found.reservation.state) == (flags, SETTLED)
+
+
+@pytest.mark.parametrize(("state", "slots"), [(OPEN, 0), (EXPIRED, 0), (SETTLED, 1)])
+@pytest.mark.parametrize("ahead", [0, 10**10])
+def test_a_further_certificate_takes_its_part_of_the_rate(state: str, slots: int, ahead: int) -> None:
+    """Its authorization took none, for it looked like a repetition; a full rate keeps no certificate out."""
+    before = account(reserved=1000, arrival=NOW * 1000 + ahead)
+    known = KnownDelivery(None, (reservation(state=state),), {("alpha", "balance"): before})
+    found = decide.deliver(policy(), known, bring(), leaf(), NOW)
+    assert found.account
+    assert found.account.arrival - before.arrival == slots * 360_000_000
 
 
 def test_the_reservation_that_fits_best_is_settled() -> None:

@@ -90,6 +90,17 @@ def test_the_same_order_again_and_again_ends_with_the_quota(engine: Engine) -> N
     assert verify(engine).problems == []
 
 
+def test_the_same_order_again_and_again_ends_with_the_rate(engine: Engine) -> None:
+    entry = {**CUSTOMER, "rate": {"count": 3, "seconds": 3600}}
+    rules, now = policy(customers={"alpha": entry}), clock.now()
+    answers = []
+    for _number in range(6):
+        answers.append(do(engine, rules, ask(), now).answer.code)
+        if answers[-1] == "allowed":
+            assert do(engine, rules, bring(leaf_from(0)), now).answer.code == "stored"
+    assert answers == [*["allowed"] * 3, *["rate"] * 3]
+
+
 @pytest.fixture
 def settled(engine: Engine) -> Engine:
     """One reservation that is settled, one that is open."""

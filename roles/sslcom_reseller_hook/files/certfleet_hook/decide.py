@@ -58,9 +58,13 @@ SHORT_BY_DAYS = 3
 
 def take(rate: Rate, arrival: int, now: int) -> int | None:
     """The next arrival time (microseconds) of the generic cell rate algorithm, or None when there were too many."""
-    moment, window = now * 1000, rate.seconds * 1_000_000
-    following = max(arrival, moment) + window // rate.count
-    return following if following - moment <= window else None
+    following = taken(rate, arrival, now)
+    return following if following <= now * 1000 + rate.seconds * 1_000_000 else None
+
+
+def taken(rate: Rate, arrival: int, now: int) -> int:
+    """The next arrival time after something that has happened, too many or not."""
+    return max(arrival, now * 1000) + rate.seconds * 1_000_000 // rate.count
 
 
 def refused(code: str) -> Answer:
@@ -70,7 +74,8 @@ def refused(code: str) -> Answer:
 def authorize(policy: Policy, known: Known, request: Authorization, now: int) -> Outcome:
     """Whether SSL.com may issue. The rules are asked each time; a live reservation answers for money and rate.
 
-    Once it is settled, the same request may be another order, whose certificate is a debit of its own: it needs the money again.
+    Once it is settled, the same request may be another order, whose certificate is a debit of its own: it needs the money again,
+    and room in the rate.
     """
     customer = policy.by_kid.get(request.kid)
     if customer is None:
@@ -90,10 +95,11 @@ def authorize(policy: Policy, known: Known, request: Authorization, now: int) ->
     last = known.reservation
     price = customer.prices.get(product, 0)
     affordable = known.account.available(customer.granted) >= price
-    again = last is not None and (last.state == OPEN or (last.state == SETTLED and last.expires > now and affordable))
+    arrival = take(customer.rate, known.account.arrival, now)
+    possible = affordable and arrival is not None
+    again = last is not None and (last.state == OPEN or (last.state == SETTLED and last.expires > now and possible))
     if again and not code:
         return Outcome(YES)
-    arrival = take(customer.rate, known.account.arrival, now)
     if not code and not affordable:
         code = "quota" if customer.unit == "quota" else "funds"
     if not code and arrival is None:
@@ -174,6 +180,9 @@ def deliver(policy: Policy, known: KnownDelivery, request: Delivery, leaf: Leaf,
         debited=account.debited + paid.price,
         reserved=account.reserved - (paid.price if paid.state == OPEN else 0),
     )
+    customer = policy.customers.get(paid.customer)
+    if paid.state == SETTLED and customer is not None:  # an order whose authorization took nothing of the rate
+        account = dataclasses.replace(account, arrival=taken(customer.rate, account.arrival, now))
     certificate = Certificate(leaf, paid, tuple(filter(None, flags)), now)
     return Outcome(
         Answer(200, "stored"),
