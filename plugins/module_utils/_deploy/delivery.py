@@ -63,7 +63,8 @@ class Delivery:
         if self._outcomes and not loaded:
             return None
         everything = {wanted.name for wanted in self._want.sets}
-        return sets.arguments(loaded, everything if complete or self._travelling is None else self._travelling)
+        travelling = everything if complete or self._travelling is None else self._travelling
+        return {**sets.arguments(loaded, travelling), "seen": None}
 
     def look_from_here(self) -> None:
         """Before the module changes something: what the controller sees of that."""
@@ -104,7 +105,7 @@ class Delivery:
         path = self._options["sets_path"]
         self._outcomes = pool.each(lambda each: load(path, each, self._now, self._writing), certificates, workers=1)
         facts = [each.options for each in self._loaded()]
-        self._want = model.want({**self._options, "certificates": facts, "contents": None})
+        self._want = model.want({**self._options, "certificates": facts, "contents": None, "seen": None})
 
     def _loaded(self) -> list[Loaded]:
         return [outcome.value for outcome in self._outcomes if outcome.error is None]

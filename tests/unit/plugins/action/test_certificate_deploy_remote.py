@@ -235,6 +235,14 @@ def test_a_controller_that_dies_before_it_tells(
     scene.assert_ends_with(scene.old)
 
 
+def test_what_was_seen_is_no_option_of_users(fleet: Fleet, forwarder: Forwarder) -> None:
+    """Nobody gets a mark removed, or a set taken back, by claiming something in a task."""
+    scene = Scene(fleet, forwarder, seen={NAME: [["0" * 64, None]]})
+    run = scene.deploy()
+    assert (run.code, run.actions[-2:]) == (0, ["prove", "prove"])
+    scene.assert_ends_with(scene.new)
+
+
 def controllers(fleet: Fleet) -> list[int]:
     """The processes of the run that is going on, by its playbook."""
     found = []

@@ -337,6 +337,38 @@ def test_the_version_that_the_mark_names_stays(tmp_path: pathlib.Path) -> None:
     scene.assert_serves(scene.old)
 
 
+def test_a_unit_has_members_that_no_service_is_told_about(tmp_path: pathlib.Path) -> None:
+    """The service is told, and asked, for the sake of the first set. After a run that was cut off both go back, or stay."""
+    scene = Scene(tmp_path, NAME, OTHER, unit="web")
+    original = scene.params
+
+    def params_of_the_first(versions: dict[str, Issued]) -> dict[str, Any]:
+        given = original(versions)
+        given["certificates"][1].update(config_test=[], reload=[], recover=[], endpoints=[])
+        return given
+
+    scene.params = params_of_the_first  # type: ignore[method-assign]
+    scene.deploy(scene.old)
+    scene.more = {"unit": "web", "reload": [["sh", "-c", "kill -9 $PPID"]]}
+    assert killed_at(1000000, lambda: scene.deploy(scene.new))
+    assert scene.live() == scene.serials(scene.new)
+    scene.more = {"unit": "web"}
+    scene.service.fault(scene.new[NAME], "ignore")
+    assert scene.refused(scene.new).extra["rolled_back"] is True
+    scene.assert_serves(scene.old)
+
+
+def test_a_unit_that_nobody_looks_after_is_settled(tmp_path: pathlib.Path) -> None:
+    """It was cut off between the links; nobody has to be told, and nothing stays owed."""
+    scene = Scene(tmp_path, NAME, endpoints=False, unit="web")
+    scene.more = {"unit": "web", "config_test": [], "reload": [], "recover": []}
+    scene.deploy(scene.new)
+    mark(scene.root).write_text("{}\n")
+    assert scene.deploy(scene.new) == ["prove"]
+    assert not mark(scene.root).exists()
+    assert scene.deploy(scene.new) == []
+
+
 # --- kills ------------------------------------------------------------------------------------------------------------
 
 
