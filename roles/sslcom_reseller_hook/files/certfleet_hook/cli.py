@@ -190,6 +190,8 @@ def _check_policy(parsed: argparse.Namespace) -> int:
     print(
         f"{len(found.customers)} customers, {len(found.by_kid)} credentials, {len(found.trusted)} pinned certificates"
     )
+    if not found.trusted:
+        print(f"warning: {policy.UNPINNED}", file=sys.stderr)
     return 0
 
 

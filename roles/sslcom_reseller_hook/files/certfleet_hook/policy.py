@@ -21,6 +21,7 @@ BALANCE, QUOTA = "balance", "quota"
 PRODUCT_NAMES = {"basicssl": "sslcom_dv"}
 LARGEST = 10**15  # units; far below what a 64-bit column holds
 MINOR = 100  # units in one of the currency; a price has two decimals at most
+UNPINNED = "trusted_ca is empty: whoever knows the prefix can deliver any certificate, and it is stored and debited"
 TEXT = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
 
 

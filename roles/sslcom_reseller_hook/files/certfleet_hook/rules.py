@@ -13,7 +13,7 @@ from pathlib import Path
 
 from certfleet_hook.logs import logger
 from certfleet_hook.metrics import CUSTOMERS, POLICY_GOOD, POLICY_LOADED
-from certfleet_hook.policy import Policy, PolicyError, load
+from certfleet_hook.policy import UNPINNED, Policy, PolicyError, load
 
 LARGEST = 64 * 1024 * 1024
 EMPTY = b'{"version": 1, "customers": {}}'
@@ -64,6 +64,8 @@ class Rules:
         self.policy = policy
         CUSTOMERS.set(len(policy.customers))
         POLICY_LOADED.set(time.time())
+        if policy.customers and not policy.trusted:
+            logger.warning(UNPINNED)
 
     def _keep(self, text: bytes) -> None:
         """For a restart beside a file that has become wrong."""
