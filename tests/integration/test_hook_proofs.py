@@ -26,7 +26,7 @@ from typing import Any
 import pytest
 
 from tests.support import pki
-from tests.support.hook import KID, PREFIX, TOKEN, Hook, authorization, delivery
+from tests.support.hook import KID, METRICS_TOKEN, PREFIX, TOKEN, Hook, authorization, delivery
 
 SEED = 20261122
 MIB = 1024 * 1024
@@ -456,12 +456,17 @@ def test_logs_and_metrics_hold_no_secret(tmp_path: Path) -> None:
         hook.request("POST", f"/{PREFIX}/nothing", {})
         hook.request("GET", f"/healthz?{PREFIX}")
         raw(hook, f"GARBAGE {PREFIX}\r\n\r\n".encode())
-        metrics = hook.request("GET", "/metrics")[1].decode()
-        assert hook.request("GET", "/metrics", headers={"X-Forwarded-For": "192.0.2.1"}) == (404, b"")
+        shown = {"Authorization": f"Bearer {METRICS_TOKEN}"}
+        metrics = hook.request("GET", "/metrics", headers=shown)[1].decode()
+        # a proxy on the same host need not say that it is one
+        for wrong in ({}, {"Authorization": f"Bearer {TOKEN}"}, {**shown, "X-Forwarded-For": "192.0.2.1"}):
+            assert hook.request("GET", "/metrics", headers=wrong) == (404, b"")
+        assert set(json.loads(hook.request("GET", "/healthz")[1])) == {"status", "policy"}
     assert 'certfleet_hook_available{customer="alpha",unit="balance"} 9000.0' in metrics
     for text in (hook.log, metrics):
         assert PREFIX not in text
         assert TOKEN not in text
+        assert METRICS_TOKEN not in text
         assert "Injected" not in text
     assert all(json.loads(line)["at"] for line in hook.log.splitlines())
 

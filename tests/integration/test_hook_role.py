@@ -112,7 +112,8 @@ def test_the_role(play: Play, tmp_path: Path) -> None:
     assert prefix not in output
     assert RECORD["hmac_key"] not in output
     config = tmp_path / "config"
-    assert (mode(config), mode(config / "prefix"), mode(config / "events_token")) == (0o750, 0o600, 0o600)
+    assert [mode(config / name) for name in ("prefix", "events_token", "metrics_token")] == [0o600] * 3
+    assert mode(config) == 0o750
     assert (mode(tmp_path / "data"), mode(config / "settings.json")) == (0o700, 0o640)
     policy = json.loads((config / "policy.json").read_text())
     assert policy["customers"]["alpha"]["kids"] == ["kid-from-the-record"]

@@ -32,6 +32,7 @@ from tests.support import pki
 FILES = Path(__file__).resolve().parents[2] / "roles" / "sslcom_reseller_hook" / "files"
 PREFIX = "p" * 40
 TOKEN = "t" * 40
+METRICS_TOKEN = "m" * 40
 KID = "kid-of-alpha"
 READY_SECONDS = 30
 # sd_listen_fds(3): the descriptor is 3, and the process that it is for is named
@@ -88,7 +89,7 @@ class Hook:
         self.database_url = database_url or f"sqlite:///{path}/hook.sqlite"
         self.authority = Authority()
         self.customers: dict[str, Any] = {"alpha": dict(CUSTOMER)}
-        for name, secret in (("prefix", PREFIX), ("token", TOKEN)):
+        for name, secret in (("prefix", PREFIX), ("token", TOKEN), ("metrics_token", METRICS_TOKEN)):
             (path / name).write_text(secret)
             (path / name).chmod(0o600)
         self.port = free_port()
@@ -97,6 +98,7 @@ class Hook:
             "policy_path": str(path / "policy.json"),
             "prefix_path": str(path / "prefix"),
             "events_token_path": str(path / "token"),
+            "metrics_token_path": str(path / "metrics_token"),
             "state_path": str(path / "state"),
             "port": self.port,
             "log_level": "warning",

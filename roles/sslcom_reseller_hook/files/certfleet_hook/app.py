@@ -49,6 +49,7 @@ class Service:
 
     prefix: str
     events_token: str
+    metrics_token: str
     writer: Writer
     policy: Callable[[], Policy]
     good_policy: Callable[[], bool]
@@ -171,9 +172,10 @@ class Service:
         facts |= {"customer": known.id if known else None, "fingerprint": leaf.fingerprint}
         return Bring(request, leaf)
 
-    # --- the machine room: loopback only, and not through a proxy -------------------------------------------------------
+    # --- the machine room -------------------------------------------------------------------------------------------------
 
     def _local(self, request: Request) -> bool:
+        """On loopback, and not through a proxy that says so. One that does not cannot be told from a client of this host."""
         if {"forwarded", "x-forwarded-for", "x-real-ip"} & set(request.headers):
             return False
         # a Unix socket has no address; who may connect to it is a matter of its mode
@@ -188,20 +190,17 @@ class Service:
         return JSONResponse(data, 503 if problem else 200)
 
     async def metrics(self, request: Request) -> Response:
-        if not self._local(request):
+        """Balances of customers are in it, so it takes a token, too."""
+        if not self._local(request) or not _shows(request, self.metrics_token):
             return Response(status_code=404, headers=CLOSE)
         text = await asyncio.to_thread(self.desk.metrics, self.policy())
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     # --- the queue ----------------------------------------------------------------------------------------------------
 
-    def _trusted(self, request: Request) -> bool:
-        given = request.headers.get("authorization", "").encode("utf-8", "replace")
-        return bool(self.events_token) and hmac.compare_digest(given, f"Bearer {self.events_token}".encode())
-
     async def events(self, request: Request) -> Response:
         """Events after the consumer's cursor; with ``wait`` the answer comes with the first of them."""
-        if not self._trusted(request):
+        if not _shows(request, self.events_token):
             return Response(status_code=404, headers=CLOSE)
         try:
             consumer = Desk.consumer(request.query_params.get("consumer", ""))
@@ -217,7 +216,7 @@ class Service:
             await asyncio.sleep(min(0.5, max(0.0, until - time.monotonic())))
 
     async def acknowledge(self, request: Request) -> Response:
-        if not self._trusted(request):
+        if not _shows(request, self.events_token):
             return Response(status_code=404, headers=CLOSE)
         try:
             data = strict.parse(await self._body(request, 1024))
@@ -251,6 +250,12 @@ def reply(answer: Answer, close: bool) -> Response:
     if answer.status != 200:
         content["error_message"] = answer.message
     return JSONResponse(content, answer.status, headers=headers)
+
+
+def _shows(request: Request, token: str) -> bool:
+    """Whether it has the token; nobody has one that is not set."""
+    given = request.headers.get("authorization", "").encode("utf-8", "replace")
+    return bool(token) and hmac.compare_digest(given, f"Bearer {token}".encode())
 
 
 def _number(request: Request, name: str, usual: int, least: int, most: int) -> int:

@@ -172,8 +172,9 @@ def _check_config(parsed: argparse.Namespace) -> int:
     wanted = settings.load(parsed.config)
     if not parsed.settings_only:
         settings.secret(wanted.prefix_path)
-    if wanted.events_token_path and not parsed.settings_only:
-        settings.secret(wanted.events_token_path)
+    for path in (wanted.events_token_path, wanted.metrics_token_path):
+        if path and not parsed.settings_only:
+            settings.secret(path)
     try:
         tables.connect(wanted.database_url).dispose()
     except ValueError as error:

@@ -96,6 +96,7 @@ def build(wanted: Settings, rules: Rules, writer: Writer, desk: Desk) -> Starlet
     return Service(
         prefix=settings.secret(wanted.prefix_path),
         events_token=settings.secret(wanted.events_token_path) if wanted.events_token_path else "",
+        metrics_token=settings.secret(wanted.metrics_token_path) if wanted.metrics_token_path else "",
         writer=writer,
         policy=lambda: rules.policy,
         good_policy=lambda: rules.good,

@@ -20,6 +20,7 @@ SECRET = re.compile(r"[A-Za-z0-9_-]{32,200}")
 PATHS = (
     "prefix_path",
     "events_token_path",
+    "metrics_token_path",
     "tls_certificate_path",
     "tls_key_path",
     "tls_client_ca_path",
@@ -41,6 +42,7 @@ class Settings:
     prefix_path: str
     state_path: str
     events_token_path: str = ""
+    metrics_token_path: str = ""
     address: str = "127.0.0.1"
     port: int = 8088
     socket_path: str = ""
