@@ -16,7 +16,7 @@ from certfleet_hook import chain, clock, names, tables
 from certfleet_hook.desk import Desk
 from certfleet_hook.policy import Policy, load
 from certfleet_hook.requests import Authorization, Delivery
-from certfleet_hook.state import Leaf, Outcome
+from certfleet_hook.state import Answer, Leaf, Outcome
 from certfleet_hook.store import Ask, Bring, Job, apply
 from certfleet_hook.verify import verify
 from certfleet_hook.writer import Writer
@@ -48,11 +48,11 @@ def engine(tmp_path: Path) -> Any:
     made.dispose()
 
 
-def leaf_from(days: int) -> Leaf:
+def leaf_from(days: int, names_: tuple[str, ...] = NAMES) -> Leaf:
     """A certificate whose first day is so many days from now."""
     start = pki.NOW + timedelta(days=days)
     return chain.read(
-        pki.server(NAMES, not_before=start, not_after=start + timedelta(days=90)).pem.decode(), [], pki.NOW
+        pki.server(names_, not_before=start, not_after=start + timedelta(days=90)).pem.decode(), [], pki.NOW
     )
 
 
@@ -99,6 +99,30 @@ def test_the_same_order_again_and_again_ends_with_the_rate(engine: Engine) -> No
         if answers[-1] == "allowed":
             assert do(engine, rules, bring(leaf_from(0)), now).answer.code == "stored"
     assert answers == [*["allowed"] * 3, *["rate"] * 3]
+
+
+def test_a_reservation_answers_nothing_after_its_time_swept_or_not(engine: Engine) -> None:
+    """An order that could be paid just once, and another one that came too late; the sweep has not looked yet."""
+    customer = {**CUSTOMER, "balance": "20.00", "rate": {"count": 3, "seconds": 86400}}
+    rules, now = policy(reservation_seconds=3600, customers={"alpha": customer}), clock.now()
+    end = now + 3_600_000
+    assert do(engine, rules, ask(), now).answer.code == "allowed"
+    assert do(engine, rules, ask("b.alpha.test"), now).answer.code == "allowed"
+    with engine.begin() as connection:
+        (replay,) = apply(connection, rules, [ask()], lambda: end - 1, sweep=False)
+        (anew,) = apply(connection, rules, [ask()], lambda: end, sweep=False)
+    assert replay == Outcome(Answer(200, "allowed"))
+    assert anew.reservation
+    assert anew.reservation.generation == 2
+    with engine.begin() as connection:
+        (late,) = apply(connection, rules, [bring(leaf_from(0, ("b.alpha.test",)))], lambda: end, sweep=False)
+    assert late.certificate
+    assert late.certificate.flags[0] == "late"
+    kinds = [line["kind"] for line in reversed(Desk(engine).decisions("", 9))]
+    assert kinds == [*["authorization"] * 2, "expiry", "authorization", "expiry", "certificate"]
+    (line,) = Desk(engine).balances(rules)
+    assert (line["reserved"], line["debited"], line["available"]) == ("10.00", "10.00", "0.00")
+    assert verify(engine).problems == []
 
 
 @pytest.fixture

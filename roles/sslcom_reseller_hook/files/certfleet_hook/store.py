@@ -129,7 +129,8 @@ class Transaction:
 
     def _authorize(self, policy: Policy, jobs: Sequence[Ask]) -> list[Outcome]:
         known = [job for job in jobs if job.request.kid in policy.by_kid]
-        reservations = self._newest(_key(policy, job.request) for job in known)
+        newest = self._newest(_key(policy, job.request) for job in known)
+        reservations = dict(zip(newest, self._current(newest.values())))
         customers = [policy.by_kid[job.request.kid] for job in known]
         self._load((customer.id, customer.unit) for customer in customers)
         return [self._authorize_one(policy, job.request, reservations) for job in jobs]
@@ -165,7 +166,7 @@ class Transaction:
             columns.product == policy.product(job.request.product),
             columns.created >= job.leaf.not_before - FINAL,
         )
-        found = tuple(map(_reservation, self.connection.execute(query)))
+        found = self._current(map(_reservation, self.connection.execute(query)))
         self._load((each.customer, each.unit) for each in found)
         outcome = deliver(policy, KnownDelivery(owner, found, self.accounts), job.request, job.leaf, self.now)
         if outcome.record is not None and outcome.account and outcome.certificate and outcome.reservation:
@@ -217,14 +218,22 @@ class Transaction:
 
     def release(self) -> None:
         """Give back what reservations hold whose time is over. A few at a time: until then they hold it a little longer."""
-        due = list(map(_reservation, self.connection.execute(DUE, {"now": self.now})))
-        self._load((each.customer, each.unit) for each in due)
-        for each in due:
-            account = self.accounts[each.customer, each.unit]
-            self._set(replace(account, reserved=account.reserved - each.price))
-            self._change(each, EXPIRED)
-            facts = {"key": each.key, "generation": each.generation, "customer": each.customer, "kid": each.kid}
-            self._record("expiry", {**facts, "unit": each.unit, "released": each.price})
+        self._current(map(_reservation, self.connection.execute(DUE, {"now": self.now})))
+
+    def _current(self, reservations: Iterable[Reservation]) -> tuple[Reservation, ...]:
+        """The same ones as of now: those whose time is over are given back, so that nothing is decided on them as if they lived."""
+        found = list(reservations)
+        due = [each.state == OPEN and each.expires <= self.now for each in found]
+        self._load((each.customer, each.unit) for each, over in zip(found, due) if over)
+        return tuple(self._expire(each) if over else each for each, over in zip(found, due))
+
+    def _expire(self, reservation: Reservation) -> Reservation:
+        account = self.accounts[reservation.customer, reservation.unit]
+        self._set(replace(account, reserved=account.reserved - reservation.price))
+        self._change(reservation, EXPIRED)
+        facts = {name: getattr(reservation, name) for name in ("key", "generation", "customer", "kid", "unit")}
+        self._record("expiry", {**facts, "released": reservation.price})
+        return replace(reservation, state=EXPIRED)
 
     # --- reading ------------------------------------------------------------------------------------------------------
 

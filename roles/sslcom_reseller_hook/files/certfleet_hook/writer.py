@@ -119,7 +119,7 @@ class Writer:
         return outcomes
 
     def _sweep(self) -> bool:
-        """Once in a second is often enough: a reservation may live a little longer than it said."""
+        """Once in a second is often enough: until then what has expired may hold its money, but answers nothing."""
         due = time.monotonic() >= self._next_sweep
         if due:
             self._next_sweep = time.monotonic() + SWEEP_SECONDS
