@@ -20,6 +20,9 @@ from certfleet_hook.state import Answer, Leaf, Outcome
 from certfleet_hook.store import Ask, Bring, Job, apply
 from certfleet_hook.verify import verify
 from certfleet_hook.writer import Writer
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import utils
+from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import Engine, text
 
 from tests.support import pki
@@ -123,6 +126,34 @@ def test_a_reservation_answers_nothing_after_its_time_swept_or_not(engine: Engin
     (line,) = Desk(engine).balances(rules)
     assert (line["reserved"], line["debited"], line["available"]) == ("10.00", "10.00", "0.00")
     assert verify(engine).problems == []
+
+
+def other_signature(certificate: x509.Certificate) -> x509.Certificate:
+    """The same certificate with the other valid form of its ECDSA signature: n - s in the place of s (SEC 1, 4.1.4)."""
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of P-256
+    r, s = utils.decode_dss_signature(certificate.signature)
+    algorithm = bytes.fromhex("300a06082a8648ce3d040302")  # ecdsa-with-SHA256
+    signature = b"\x00" + utils.encode_dss_signature(r, order - s)
+    body = certificate.tbs_certificate_bytes + algorithm + b"\x03" + bytes([len(signature)]) + signature
+    return x509.load_der_x509_certificate(b"\x30\x82" + len(body).to_bytes(2, "big") + body)
+
+
+@pytest.mark.parametrize(("pinned", "code", "debits"), [(True, "known", 1), (False, "stored", 2)])
+def test_another_form_of_the_signature_is_no_other_certificate(
+    engine: Engine, pinned: bool, code: str, debits: int
+) -> None:
+    root = pki.authority("Root", key=pki.new_key())
+    rules, now = policy(trusted_ca=root.pem.decode() if pinned else ""), clock.now()
+    first = pki.server(NAMES, root).certificate
+    second = other_signature(first)
+    answers = [do(engine, rules, ask(), now).answer.code]
+    for each in (first, second):
+        text_ = each.public_bytes(Encoding.PEM).decode()
+        leaf = chain.read(text_, [root.certificate], pki.NOW)  # it does lead to the CA
+        answers.append(do(engine, rules, bring(leaf), now).answer.code)
+    assert answers == ["allowed", "stored", code]
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM debits")).scalar() == debits
 
 
 @pytest.fixture

@@ -73,6 +73,11 @@ def load(text: str) -> list[x509.Certificate]:
     return found
 
 
+def signed_part(text: str) -> bytes:
+    """What the CA has signed of a chain's first certificate. A signature has other valid forms (ECDSA: s and n - s), this has not."""
+    return load(text)[0].tbs_certificate_bytes
+
+
 def is_authority(certificate: x509.Certificate) -> bool:
     try:
         constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints)

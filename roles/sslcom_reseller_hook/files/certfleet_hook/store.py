@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select, tuple_, update
 
 from certfleet_hook import tables
+from certfleet_hook.chain import signed_part
 from certfleet_hook.decide import authorize, deliver
 from certfleet_hook.policy import Policy
 from certfleet_hook.requests import Authorization, Delivery, reservation_key
@@ -157,9 +158,7 @@ class Transaction:
 
     def _deliver(self, policy: Policy, job: Bring) -> Outcome:
         self._write()  # what was decided before in this transaction is to be found
-        table = tables.certificates
-        query = select(table.c.kid).where(table.c.fingerprint == job.leaf.fingerprint)
-        owner = self.connection.execute(query).scalar()
+        owner = self._owner(policy, job.leaf)
         columns = tables.reservations.c
         query = select(tables.reservations).where(
             columns.kid == job.request.kid,
@@ -174,6 +173,22 @@ class Transaction:
             self._set(outcome.account)
             self._settle(outcome.certificate, outcome.reservation.state)
         return outcome
+
+    def _owner(self, policy: Policy, leaf: Leaf) -> str | None:
+        """The kid of a certificate that is stored already; also with another form of its signature, if a CA vouches for both.
+
+        Without a pinned CA anybody could store its content with any signature first, and keep the true one out.
+        """
+        columns = tables.certificates.c
+        query = select(columns.kid).where(columns.fingerprint == leaf.fingerprint)
+        owner = self.connection.execute(query).scalar()
+        if owner is not None or not policy.trusted:
+            return owner
+        alike = (columns.serial == leaf.serial, columns.not_before == leaf.not_before)
+        for row in self.connection.execute(select(columns.kid, columns.chain).where(*alike)):
+            if signed_part(row.chain) == signed_part(leaf.chain):
+                return str(row.kid)
+        return None
 
     def _settle(self, certificate: Certificate, state: str) -> None:
         leaf, paid = certificate.leaf, certificate.reservation

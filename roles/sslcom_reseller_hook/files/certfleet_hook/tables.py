@@ -100,6 +100,7 @@ certificates = Table(
     Column("at", BigInteger, nullable=False),
     ForeignKeyConstraint(["key", "generation"], ["reservations.key", "reservations.generation"]),
     Index("certificates_customer", "customer", "at"),
+    Index("certificates_serial", "serial"),
 )
 debits = Table(
     "debits",
