@@ -78,14 +78,17 @@ class Scene:
         store(fleet.sets, NAME, self.old)
         self.server: Server = fleet.serve(NAME)
         forwarder.port = self.server.port
-        self.endpoints = [{"port": self.server.port}, {"port": forwarder.address, "proof_from": "controller"}]
+        self.endpoints: list[dict[str, Any]] = [
+            {"port": self.server.port},
+            {"port": forwarder.address, "proof_from": "controller"},
+        ]
         self.first = self.deploy()
         assert self.first.code == 0, self.first.output
         store(fleet.sets, NAME, self.new)
 
     def deploy(self, check: bool = False, **more: Any) -> Run:
         entry = self.fleet.entry(NAME, self.server, endpoints=self.endpoints)
-        options = {"sets_path": str(self.fleet.sets), "root": str(self.fleet.root), "proof_timeout": 1, **self.more}
+        options = {"sets_path": str(self.fleet.sets), "root": str(self.fleet.root), "proof_timeout": 2, **self.more}
         tasks: list[dict[str, Any]] = [
             {"name": "Begin", "ansible.builtin.debug": {"msg": "begin"}},
             {"name": "Deploy", MODULE: {**options, "certificates": [entry]}},
@@ -96,7 +99,7 @@ class Scene:
     def mark(self) -> pathlib.Path:
         return self.fleet.root / NAME / "reload-owed"
 
-    def seen(self, run: Run) -> list[tuple[str, str, bool]]:
+    def seen(self, run: Run) -> list[tuple[str, str | None, bool]]:
         (found,) = run.result["sets"]
         return [(each["proof_from"], each["served"], each["proof"]) for each in found["endpoints"]]
 
