@@ -17,6 +17,8 @@ from certfleet_hook.policy import Policy, Rate, load
 from certfleet_hook.requests import Authorization, Delivery
 from certfleet_hook.state import EXPIRED, OPEN, SETTLED, Account, Known, KnownDelivery, Leaf, Reservation
 
+from tests.support import pki
+
 NOW = int(datetime(2026, 11, 22, 12, tzinfo=UTC).timestamp() * 1000)
 HOUR = 3_600_000
 CUSTOMER: dict[str, Any] = {
@@ -239,6 +241,19 @@ def test_a_further_certificate_takes_its_part_of_the_rate(state: str, slots: int
     found = decide.deliver(policy(), known, bring(), leaf(), NOW)
     assert found.account
     assert found.account.arrival - before.arrival == slots * 360_000_000
+
+
+def test_certificates_that_are_sent_back_cannot_fill_the_disk() -> None:
+    rules = dataclasses.replace(policy(), trusted=(pki.authority().certificate,))
+    accounts, recorded = {("alpha", "balance"): account()}, 0
+    for number in range(2000):
+        known = KnownDelivery(None, (), accounts)
+        outcome = decide.deliver(rules, known, bring(), leaf(fingerprint=f"{number:064x}"), NOW)
+        assert (outcome.answer.status, outcome.answer.code) == (403, "not_authorized")
+        recorded += outcome.record is not None
+        if outcome.account:
+            accounts["alpha", "balance"] = outcome.account
+    assert recorded == decide.REFUSALS.count
 
 
 def test_the_reservation_that_fits_best_is_settled() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,42 @@ def test_another_form_of_the_signature_is_no_other_certificate(
     assert answers == ["allowed", "stored", code]
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM debits")).scalar() == debits
+
+
+ROOT = pki.authority()
+
+
+@pytest.mark.parametrize(
+    ("names_", "days", "request_", "code"),
+    [
+        (("alpha.test", *NAMES), 0, {}, "not_authorized"),  # a CA that adds a name of its own
+        (NAMES, 9, {}, "dates"),
+        (NAMES, 0, {"names": ("other.alpha.test",)}, "other_names"),
+    ],
+)
+@pytest.mark.parametrize("pinned", [True, False])
+def test_a_certificate_that_is_sent_back_is_told_when_a_ca_vouches_for_it(
+    engine: Engine, names_: tuple[str, ...], days: int, request_: dict[str, Any], code: str, pinned: bool
+) -> None:
+    rules, now = policy(trusted_ca=ROOT.pem.decode() if pinned else ""), clock.now()
+    leaf = leaf_from(days, names_)
+    job = Bring(replace(bring(leaf).request, **request_), leaf)
+    assert do(engine, rules, ask(), now).answer.status == 200
+    assert {do(engine, rules, job, now + number).answer.code for number in range(5)} == {code}
+    _last, events = Desk(engine).read("desk", 9)
+    assert [(each["kind"], each["allowed"]) for each in events[1:]] == [("delivery", False)] * pinned
+    if pinned:
+        told = {key: events[1][key] for key in ("code", "customer", "fingerprint", "names", "serial")}
+        assert told == {
+            "code": code,
+            "customer": "alpha",
+            "fingerprint": leaf.fingerprint,
+            "names": sorted(names_),
+            "serial": leaf.serial,
+        }
+    (balance,) = Desk(engine).balances(rules)
+    assert (balance["reserved"], balance["debited"]) == ("10.00", "0.00")
+    assert verify(engine).problems == []
 
 
 @pytest.fixture

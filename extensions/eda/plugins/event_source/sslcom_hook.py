@@ -67,8 +67,8 @@ options:
     description: Which events to put into the rules. All others are acknowledged and forgotten.
     type: list
     elements: str
-    choices: [authorization, certificate]
-    default: [authorization, certificate]
+    choices: [authorization, certificate, delivery]
+    default: [authorization, certificate, delivery]
   wait:
     description: How many seconds the service may hold back its answer when there is no event yet, 1 to 30.
     type: int
@@ -86,6 +86,7 @@ options:
 notes:
   - Members of all events are C(id), C(kind), C(at), C(customer), C(kid), C(product), C(duration), C(names) and C(key). An authorization has C(allowed), and
     C(code) when it was refused. A certificate has C(fingerprint), C(serial), C(not_before), C(not_after), C(flags) and C(chain), which is PEM.
+    A delivery is a certificate that was sent back: it has C(code) and, but for C(flags) and C(chain), the same.
   - There is no key and no other secret in an event.
 """
 
@@ -109,7 +110,7 @@ EXAMPLES = r"""
 """
 
 LOGGER = logging.getLogger(__name__)
-KINDS = ("authorization", "certificate")
+KINDS = ("authorization", "certificate", "delivery")
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds
 ANSWER_SECONDS = 15  # beyond `wait`
 _FOR_LATER = (408, 425, 429)

@@ -105,7 +105,7 @@ def authorize(policy: Policy, known: Known, request: Authorization, now: int) ->
     if not code and arrival is None:
         code = "rate"
     if code or arrival is None:
-        return refuse(policy, known, facts, code, now)
+        return refuse(policy, known, "authorization", facts, code, now)
     made = Reservation(
         key=key,
         generation=last.generation + 1 if last else 1,
@@ -142,7 +142,7 @@ def forbidden(customer: Customer, product: str, request: Authorization) -> str:
     return "" if all(map(customer.allows, request.names)) else "name"
 
 
-def refuse(policy: Policy, known: Known, facts: Mapping[str, Any], code: str, now: int) -> Outcome:
+def refuse(policy: Policy, known: Known, kind: str, facts: Mapping[str, Any], code: str, now: int) -> Outcome:
     """A "no", recorded unless the same one was while a reservation would have lived."""
     answer, last = refused(code), known.refusal
     if last is not None and last.code == code and now < last.at + policy.reservation_seconds * 1000:
@@ -152,7 +152,7 @@ def refuse(policy: Policy, known: Known, facts: Mapping[str, Any], code: str, no
         return Outcome(answer)
     return Outcome(
         answer,
-        "authorization",
+        kind,
         {**facts, "allowed": False, "code": code},
         account=dataclasses.replace(known.account, refusal_arrival=arrival),
         refusal=Refusal(facts["key"], code, now),
@@ -166,12 +166,12 @@ def deliver(policy: Policy, known: KnownDelivery, request: Delivery, leaf: Leaf,
     if known.owner is not None:
         return Outcome(Answer(200, "known") if known.owner == request.kid else refused("other_kid"))
     if not plausible(request, leaf, now):
-        return Outcome(refused("dates"))
+        return send_back(policy, known, request, leaf, "dates", now)
     if request.names is not None and not set(leaf.names) <= set(request.names):
-        return Outcome(refused("other_names"))
+        return send_back(policy, known, request, leaf, "other_names", now)
     paid = choose(known.reservations, policy.product(request.product), request, leaf, now)
     if paid is None:
-        return Outcome(refused("not_authorized"))
+        return send_back(policy, known, request, leaf, "not_authorized", now)
     flags = [{EXPIRED: "late", SETTLED: "additional"}.get(paid.state, "")]
     flags += ["short"] if is_short(leaf, paid.duration) else []
     account = known.accounts.get((paid.customer, paid.unit), Account(paid.customer, paid.unit))
@@ -192,6 +192,29 @@ def deliver(policy: Policy, known: KnownDelivery, request: Delivery, leaf: Leaf,
         account=account,
         certificate=certificate,
     )
+
+
+def send_back(policy: Policy, known: KnownDelivery, request: Delivery, leaf: Leaf, code: str, now: int) -> Outcome:
+    """A "no" to a certificate. A pinned CA has issued it, so SSL.com wants its money, and somebody has to hear of it."""
+    if not policy.trusted:
+        return Outcome(refused(code))
+    customer = policy.by_kid.get(request.kid)
+    place = (customer.id, customer.unit) if customer else (known.reservations[0].customer, known.reservations[0].unit)
+    facts = {
+        "key": leaf.fingerprint,
+        "customer": place[0],
+        "kid": request.kid,
+        "product": policy.product(request.product),
+        "duration": request.duration,
+        "names": list(leaf.names),
+        "fingerprint": leaf.fingerprint,
+        "serial": leaf.serial,
+        "not_before": leaf.not_before,
+        "not_after": leaf.not_after,
+        "policy": policy.digest,
+    }
+    account = known.accounts.get(place, Account(*place))
+    return refuse(policy, Known(account, refusal=known.refusal), "delivery", facts, code, now)
 
 
 def choose(

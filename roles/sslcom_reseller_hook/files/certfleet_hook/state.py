@@ -52,7 +52,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Refusal:
-    """The last recorded refusal of a key."""
+    """The last recorded refusal of a key; a certificate's is its fingerprint."""
 
     key: str
     code: str
@@ -119,3 +119,4 @@ class KnownDelivery:
     owner: str | None = None
     reservations: tuple[Reservation, ...] = ()
     accounts: Mapping[tuple[str, str], Account] = field(default_factory=dict)
+    refusal: Refusal | None = None

@@ -38,7 +38,7 @@ from certfleet_hook.state import (
 SWEPT_AT_ONCE = 500
 # SQLite takes 32766 variables in a statement, old ones 999
 MOST_KEYS = 400
-EVENTS = ("authorization", "certificate")
+EVENTS = ("authorization", "certificate", "delivery")
 # The one form of the log's lines: their digests are over the text.
 encode = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":")).encode
 # Built once: building a statement takes longer than running it.
@@ -151,9 +151,7 @@ class Transaction:
         if outcome.reservation is not None:
             reservations[key] = outcome.reservation
             self._add(tables.reservations, _reservation_row(outcome.reservation))
-        if outcome.refusal is not None:
-            self.connection.execute(FORGET_REFUSAL, {"at_key": key})
-            self.connection.execute(INSERT["refusals"], vars(outcome.refusal))
+        self._remember(outcome.refusal)
         return outcome
 
     def _deliver(self, policy: Policy, job: Bring) -> Outcome:
@@ -166,12 +164,21 @@ class Transaction:
             columns.created >= job.leaf.not_before - FINAL,
         )
         found = self._current(map(_reservation, self.connection.execute(query)))
+        customer = policy.by_kid.get(job.request.kid)
         self._load((each.customer, each.unit) for each in found)
-        outcome = deliver(policy, KnownDelivery(owner, found, self.accounts), job.request, job.leaf, self.now)
-        if outcome.record is not None and outcome.account and outcome.certificate and outcome.reservation:
+        self._load([(customer.id, customer.unit)] if customer else [])
+        known = KnownDelivery(owner, found, self.accounts)
+        outcome = deliver(policy, known, job.request, job.leaf, self.now)
+        if outcome.refusal is not None:
+            known = replace(known, refusal=self._refusal(outcome.refusal.key))
+            outcome = deliver(policy, known, job.request, job.leaf, self.now)
+        if outcome.record is not None:
             self._record(outcome.kind, outcome.record)
+        if outcome.account is not None:
             self._set(outcome.account)
+        if outcome.certificate is not None and outcome.reservation is not None:
             self._settle(outcome.certificate, outcome.reservation.state)
+        self._remember(outcome.refusal)
         return outcome
 
     def _owner(self, policy: Policy, leaf: Leaf) -> str | None:
@@ -263,6 +270,11 @@ class Transaction:
     def _refusal(self, key: str) -> Refusal | None:
         row = self.connection.execute(BY_KEY["refusals"], {"keys": [key]}).one_or_none()
         return Refusal(row.key, row.code, row.at) if row else None
+
+    def _remember(self, refusal: Refusal | None) -> None:
+        if refusal is not None:
+            self.connection.execute(FORGET_REFUSAL, {"at_key": refusal.key})
+            self.connection.execute(INSERT["refusals"], vars(refusal))
 
     def _load(self, places: Iterable[tuple[str, str]]) -> None:
         """Accounts that are not there yet."""
