@@ -86,7 +86,7 @@ options:
 notes:
   - Members of all events are C(id), C(kind), C(at), C(customer), C(kid), C(product), C(duration), C(names) and C(key). An authorization has C(allowed), and
     C(code) when it was refused. A certificate has C(fingerprint), C(serial), C(not_before), C(not_after), C(flags) and C(chain), which is PEM.
-    A delivery is a certificate that was sent back: it has C(code) and, but for C(flags) and C(chain), the same.
+    A delivery is a certificate that was sent back. It has C(code) and, but for C(flags) and C(chain), the same.
   - There is no key and no other secret in an event.
 """
 
