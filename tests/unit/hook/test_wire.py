@@ -220,7 +220,31 @@ def test_all_faults_of_a_policy_are_told_at_once() -> None:
 
 
 def test_amounts_are_whole_hundredths() -> None:
-    assert [policy.amount(each) for each in ("12.50", 12, "0", "0.01")] == [1250, 1200, 0, 1]
+    assert [policy.amount(each) for each in ("12.50", 12, "0", "0.01", "12.5", 10**13)] == [
+        1250,
+        1200,
+        0,
+        1,
+        1250,
+        10**15,
+    ]
+    assert [policy.amount(each, 0) for each in ("5", 12)] == [5, 12]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "-5", "+5", "--5", " 5", "5 ", "5\n", "1_0", "1_000.00", "1e3", "5.", ".5", "0x5", "\u0665", "1,50", "1.005"],
+)
+def test_amounts_have_one_spelling(text: str) -> None:
+    for decimals in (0, 2):
+        with pytest.raises(ValueError, match="not an amount"):
+            policy.amount(text, decimals)
+
+
+def test_a_quota_has_no_fractions() -> None:
+    for wrong in ("5.0", "5.50", True, 1.0, 10**15 + 1):
+        with pytest.raises(ValueError, match="not an amount"):
+            policy.amount(wrong, 0)
 
 
 def write(path: Path, **changes: Any) -> Path:

@@ -36,15 +36,19 @@ def main(arguments: list[str] | None = None) -> int:
     parsed = parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = parsed.command
     try:
-        return command(parsed)
+        code = command(parsed)
+        sys.stdout.flush()  # so that a reader who has gone shows here
+        return code
     except (CommandError, settings.SettingsError, policy.PolicyError, tables.SchemaError, BackupError) as error:
         problem = str(error)
     except SQLAlchemyError as error:
         problem = f"the database: {reason(error)}"
+    except BrokenPipeError:
+        # whoever read has had enough; what is still buffered must not fail at the exit (Python's documentation of SIGPIPE)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except OSError as error:
         problem = f"{error.filename or 'a file'}: {error.strerror}"
-    except BrokenPipeError:
-        return 1
     print(problem, file=sys.stderr)
     return 1
 
@@ -254,7 +258,7 @@ def _top_up(parsed: argparse.Namespace) -> int:
         raise CommandError(f"the policy has no customer {parsed.customer}")
     sign, text = (-1, parsed.amount[1:]) if parsed.amount.startswith("-") else (1, parsed.amount)
     try:
-        units = sign * (int(text) if customer.unit == policy.QUOTA else policy.amount(text))
+        units = sign * policy.amount(text, 0 if customer.unit == policy.QUOTA else policy.DECIMALS)
     except ValueError:
         raise CommandError("the amount must be a number such as 12.50, or of certificates for a quota") from None
     if not policy.TEXT.fullmatch(parsed.reference) or not 0 < abs(units) <= policy.LARGEST:

@@ -9,7 +9,6 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from cryptography import x509
@@ -20,7 +19,9 @@ BALANCE, QUOTA = "balance", "quota"
 # The documentation's two samples name one product in two ways.
 PRODUCT_NAMES = {"basicssl": "sslcom_dv"}
 LARGEST = 10**15  # units; far below what a 64-bit column holds
-MINOR = 100  # units in one of the currency; a price has two decimals at most
+DECIMALS = 2  # of a price, at most
+MINOR = 10**DECIMALS  # units in one of the currency
+AMOUNT = re.compile(r"([0-9]{1,14})(?:\.([0-9]{1,2}))?", re.ASCII)
 UNPINNED = "trusted_ca is empty: whoever knows the prefix can deliver any certificate, and it is stored and debited"
 TEXT = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
 
@@ -88,18 +89,17 @@ def load(text: bytes) -> Policy:
     return policy
 
 
-def amount(text: Any) -> int:
-    """Hundredths of the currency from ``"12.50"`` or a whole number; ValueError otherwise."""
+def amount(text: Any, decimals: int = DECIMALS) -> int:
+    """Hundredths of the currency from ``"12.50"`` or a whole number; without decimals, certificates. ValueError for any other form."""
     if isinstance(text, bool) or not isinstance(text, str | int):
         raise ValueError("not an amount")
-    try:
-        value = Decimal(str(text)) * MINOR
-        whole = int(value)
-    except (InvalidOperation, OverflowError, ValueError):
-        raise ValueError("not an amount") from None
-    if value != whole or not 0 <= whole <= LARGEST:
+    match = AMOUNT.fullmatch(str(text))
+    if match is None or (match[2] and not decimals):
         raise ValueError("not an amount")
-    return whole
+    units = int(match[1]) * 10**decimals + int((match[2] or "").ljust(decimals, "0") or 0)
+    if units > LARGEST:
+        raise ValueError("not an amount")
+    return units
 
 
 class Reader:
