@@ -96,7 +96,7 @@ def amount(text: Any, decimals: int = DECIMALS) -> int:
     match = AMOUNT.fullmatch(str(text))
     if match is None or (match[2] and not decimals):
         raise ValueError("not an amount")
-    units = int(match[1]) * 10**decimals + int((match[2] or "").ljust(decimals, "0") or 0)
+    units: int = int(match[1]) * 10**decimals + int((match[2] or "").ljust(decimals, "0") or 0)
     if units > LARGEST:
         raise ValueError("not an amount")
     return units
