@@ -157,6 +157,18 @@ def test_another_form_of_the_signature_is_no_other_certificate(
         assert connection.execute(text("SELECT count(*) FROM debits")).scalar() == debits
 
 
+def test_old_refusals_are_forgotten(engine: Engine) -> None:
+    """They only spare a record of the same "no", while a reservation would have lived."""
+    rules, now = policy(reservation_seconds=3600), clock.now()
+    refused = [f"n{number}.beta.test" for number in range(5)]
+    for number, name in enumerate(refused):
+        assert do(engine, rules, ask(name), now + number * 1000).answer.code == "name"
+    assert do(engine, rules, ask("late.beta.test"), now + 3600 * 1000 + 2000).answer.code == "name"
+    with engine.connect() as connection:
+        kept = connection.execute(text("SELECT at FROM refusals ORDER BY at")).scalars().all()
+    assert kept == [now + 3000, now + 4000, now + 3600 * 1000 + 2000]
+
+
 ROOT = pki.authority()
 
 

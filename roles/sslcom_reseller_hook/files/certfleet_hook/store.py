@@ -62,7 +62,9 @@ ACCOUNTS = select(tables.accounts).where(
     tuple_(tables.accounts.c.customer, tables.accounts.c.unit).in_(bindparam("places", expanding=True))
 )
 CHANGE = update(tables.reservations).where(_PLACE).values(state=bindparam("new_state"))
-FORGET_REFUSAL = delete(tables.refusals).where(tables.refusals.c.key == bindparam("at_key"))
+FORGET_REFUSALS = delete(tables.refusals).where(
+    (tables.refusals.c.key == bindparam("at_key")) | (tables.refusals.c.at <= bindparam("before"))
+)
 CHANGE_ACCOUNT = (
     update(tables.accounts).where(_ACCOUNT).values({each.name: bindparam(each.name) for each in tables.accounts.c})
 )
@@ -151,7 +153,7 @@ class Transaction:
         if outcome.reservation is not None:
             reservations[key] = outcome.reservation
             self._add(tables.reservations, _reservation_row(outcome.reservation))
-        self._remember(outcome.refusal)
+        self._remember(policy, outcome.refusal)
         return outcome
 
     def _deliver(self, policy: Policy, job: Bring) -> Outcome:
@@ -178,7 +180,7 @@ class Transaction:
             self._set(outcome.account)
         if outcome.certificate is not None and outcome.reservation is not None:
             self._settle(outcome.certificate, outcome.reservation.state)
-        self._remember(outcome.refusal)
+        self._remember(policy, outcome.refusal)
         return outcome
 
     def _owner(self, policy: Policy, leaf: Leaf) -> str | None:
@@ -271,9 +273,11 @@ class Transaction:
         row = self.connection.execute(BY_KEY["refusals"], {"keys": [key]}).one_or_none()
         return Refusal(row.key, row.code, row.at) if row else None
 
-    def _remember(self, refusal: Refusal | None) -> None:
+    def _remember(self, policy: Policy, refusal: Refusal | None) -> None:
+        """In the place of the one before, and of all that are too old to spare a record."""
         if refusal is not None:
-            self.connection.execute(FORGET_REFUSAL, {"at_key": refusal.key})
+            before = self.now - policy.reservation_seconds * 1000
+            self.connection.execute(FORGET_REFUSALS, {"at_key": refusal.key, "before": before})
             self.connection.execute(INSERT["refusals"], vars(refusal))
 
     def _load(self, places: Iterable[tuple[str, str]]) -> None:

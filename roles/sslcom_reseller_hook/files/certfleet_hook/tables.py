@@ -80,6 +80,7 @@ refusals = Table(
     Column("key", String(64), primary_key=True),
     Column("code", String(20), nullable=False),
     Column("at", BigInteger, nullable=False),
+    Index("refusals_at", "at"),
 )
 # A certificate is a debit: its fingerprint is the primary key of both.
 certificates = Table(
