@@ -31,6 +31,9 @@ def backup(url: str, directory: Path, keep: int, now: int) -> Path:
     stamp = clock.text(now).replace(":", "").replace("-", "").replace(".", "")
     final = directory / f"hook-{stamp}.{'sqlite' if sqlite else 'dump'}"
     part = final.with_suffix(".part")
+    for left in directory.glob("hook-*.part"):  # by a backup that was killed
+        if left.stat().st_mtime * 1000 < now - 2 * DUMP_SECONDS * 1000:  # one that runs now is not that old
+            left.unlink(missing_ok=True)
     try:
         part.touch(mode=0o600)
         if sqlite:
@@ -62,16 +65,15 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _dump(url: URL, target: Path) -> None:
-    """By PostgreSQL's own program. The password goes by its environment variable, not by an argument that all can read."""
+    """By PostgreSQL's own program."""
     program = shutil.which("pg_dump")
     if not program:
         raise BackupError("pg_dump is not installed")
-    environment = {**os.environ, "PGPASSWORD": url.password or ""}
-    plain = url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
+    plain, environment = without_secrets(url)
     command = [program, "--format=custom", f"--file={target}", f"--dbname={plain}"]
     done = subprocess.run(
         command,
-        env=environment,
+        env={**os.environ, **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -80,3 +82,19 @@ def _dump(url: URL, target: Path) -> None:
     )
     if done.returncode:
         raise BackupError(f"pg_dump failed: {done.stderr.strip().splitlines()[-1:]}")
+
+
+def without_secrets(url: URL) -> tuple[str, dict[str, str]]:
+    """The URL for an argument, which all can read, and libpq's environment variable with the password that it had.
+
+    A URL may have it among its parameters, too, where it wins. BackupError for sslpassword, which has no variable
+    (https://www.postgresql.org/docs/current/libpq-envars.html).
+    """
+    told = url.normalized_query
+    if "sslpassword" in told:
+        raise BackupError(
+            "pg_dump would show sslpassword to all users: use a key without a password, in a file of mode 0600"
+        )
+    password = told["password"][-1] if "password" in told else url.password
+    plain = url.set(drivername="postgresql").difference_update_query(["password"])._replace(password=None)
+    return plain.render_as_string(hide_password=False), {} if password is None else {"PGPASSWORD": str(password)}
