@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, Table, select
 
-from certfleet_hook import tables
+from certfleet_hook import statements, tables
 from certfleet_hook.chain import signed_part
 from certfleet_hook.decide import authorize, deliver
 from certfleet_hook.policy import Policy
@@ -35,40 +35,11 @@ from certfleet_hook.state import (
     Reservation,
 )
 
-SWEPT_AT_ONCE = 500
 # SQLite takes 32766 variables in a statement, old ones 999
 MOST_KEYS = 400
 EVENTS = ("authorization", "certificate", "delivery")
 # The one form of the log's lines: their digests are over the text.
 encode = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":")).encode
-# Built once: building a statement takes longer than running it.
-_PLACE = (tables.reservations.c.key == bindparam("at_key")) & (
-    tables.reservations.c.generation == bindparam("at_generation")
-)
-_ACCOUNT = (tables.accounts.c.customer == bindparam("at_customer")) & (tables.accounts.c.unit == bindparam("at_unit"))
-HEAD = select(tables.head.c.sequence, tables.head.c.digest).with_for_update()
-MOVE_HEAD = update(tables.head).where(tables.head.c.id == 1).values(sequence=bindparam("new"), digest=bindparam("line"))
-DUE = (
-    select(tables.reservations)
-    .where(tables.reservations.c.state == OPEN, tables.reservations.c.expires <= bindparam("now"))
-    .order_by(tables.reservations.c.expires)
-    .limit(SWEPT_AT_ONCE)
-)
-BY_KEY = {
-    table.name: select(table).where(table.c.key.in_(bindparam("keys", expanding=True)))
-    for table in (tables.reservations, tables.refusals)
-}
-ACCOUNTS = select(tables.accounts).where(
-    tuple_(tables.accounts.c.customer, tables.accounts.c.unit).in_(bindparam("places", expanding=True))
-)
-CHANGE = update(tables.reservations).where(_PLACE).values(state=bindparam("new_state"))
-FORGET_REFUSALS = delete(tables.refusals).where(
-    (tables.refusals.c.key == bindparam("at_key")) | (tables.refusals.c.at <= bindparam("before"))
-)
-CHANGE_ACCOUNT = (
-    update(tables.accounts).where(_ACCOUNT).values({each.name: bindparam(each.name) for each in tables.accounts.c})
-)
-INSERT = {name: insert(table) for name, table in tables.metadata.tables.items()}
 # A delivery finds reservations this much older than its certificate's first day: the longest that one may live, and some days.
 FINAL = 40 * 86_400_000
 
@@ -111,7 +82,7 @@ class Transaction:
 
     @classmethod
     def begin(cls, connection: Connection, clock: Callable[[], int]) -> Transaction:
-        found = connection.execute(HEAD).one()
+        found = connection.execute(statements.HEAD).one()
         made = cls(connection, clock(), found.sequence, found.digest)  # the time goes with the order of the log
         return made
 
@@ -242,7 +213,7 @@ class Transaction:
 
     def release(self) -> None:
         """Give back what reservations hold whose time is over. A few at a time: until then they hold it a little longer."""
-        self._current(map(_reservation, self.connection.execute(DUE, {"now": self.now})))
+        self._current(map(_reservation, self.connection.execute(statements.DUE, {"now": self.now})))
 
     def _current(self, reservations: Iterable[Reservation]) -> tuple[Reservation, ...]:
         """The same ones as of now: those whose time is over are given back, so that nothing is decided on them as if they lived."""
@@ -270,21 +241,21 @@ class Transaction:
         return found
 
     def _refusal(self, key: str) -> Refusal | None:
-        row = self.connection.execute(BY_KEY["refusals"], {"keys": [key]}).one_or_none()
+        row = self.connection.execute(statements.BY_KEY["refusals"], {"keys": [key]}).one_or_none()
         return Refusal(row.key, row.code, row.at) if row else None
 
     def _remember(self, policy: Policy, refusal: Refusal | None) -> None:
         """In the place of the one before, and of all that are too old to spare a record."""
         if refusal is not None:
             before = self.now - policy.reservation_seconds * 1000
-            self.connection.execute(FORGET_REFUSALS, {"at_key": refusal.key, "before": before})
-            self.connection.execute(INSERT["refusals"], vars(refusal))
+            self.connection.execute(statements.FORGET_REFUSALS, {"at_key": refusal.key, "before": before})
+            self.connection.execute(statements.INSERT["refusals"], vars(refusal))
 
     def _load(self, places: Iterable[tuple[str, str]]) -> None:
         """Accounts that are not there yet."""
         wanted = sorted(set(places) - set(self.accounts))
         for start in range(0, len(wanted), MOST_KEYS):
-            for row in self.connection.execute(ACCOUNTS, {"places": wanted[start : start + MOST_KEYS]}):
+            for row in self.connection.execute(statements.ACCOUNTS, {"places": wanted[start : start + MOST_KEYS]}):
                 self.accounts[row.customer, row.unit] = Account(**row._mapping)
                 self.stored.add((row.customer, row.unit))
 
@@ -292,7 +263,9 @@ class Transaction:
         wanted = sorted(set(keys))
         found: list[Row[Any]] = []
         for start in range(0, len(wanted), MOST_KEYS):
-            found += self.connection.execute(BY_KEY[table.name], {"keys": wanted[start : start + MOST_KEYS]}).all()
+            found += self.connection.execute(
+                statements.BY_KEY[table.name], {"keys": wanted[start : start + MOST_KEYS]}
+            ).all()
         return found
 
     # --- writing ------------------------------------------------------------------------------------------------------
@@ -315,11 +288,11 @@ class Transaction:
 
     def _change(self, reservation: Reservation, state: str) -> None:
         place = {"at_key": reservation.key, "at_generation": reservation.generation}
-        self.connection.execute(CHANGE, {**place, "new_state": state})
+        self.connection.execute(statements.CHANGE, {**place, "new_state": state})
 
     def _write(self) -> None:
         for name, rows in self.rows.items():
-            self.connection.execute(INSERT[name], rows)
+            self.connection.execute(statements.INSERT[name], rows)
         self.rows.clear()
 
     def flush(self) -> None:
@@ -328,11 +301,11 @@ class Transaction:
         known = [place for place in sorted(self.changed) if place in self.stored]
         if known:
             rows = [{"at_customer": place[0], "at_unit": place[1], **vars(self.accounts[place])} for place in known]
-            self.connection.execute(CHANGE_ACCOUNT, rows)
+            self.connection.execute(statements.CHANGE_ACCOUNT, rows)
         made = [vars(self.accounts[place]) for place in sorted(self.changed - self.stored)]
         if made:
-            self.connection.execute(INSERT["accounts"], made)
-        self.connection.execute(MOVE_HEAD, {"new": self.sequence, "line": self.previous})
+            self.connection.execute(statements.INSERT["accounts"], made)
+        self.connection.execute(statements.MOVE_HEAD, {"new": self.sequence, "line": self.previous})
 
 
 def _key(policy: Policy, request: Authorization) -> str:
