@@ -71,7 +71,14 @@ class Postgres:
 
     def _run(self, *command: str) -> None:
         done = subprocess.run(  # type: ignore[call-overload]
-            command, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS, **self._user
+            command,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+            **self._user,
         )
         if done.returncode:
             log = self.folder / "log"

@@ -72,7 +72,12 @@ def load(path: str | Path) -> Settings:
     unknown = sorted(set(data) - set(known))
     if unknown:
         raise SettingsError(f"the settings in {path} have unknown keys: {', '.join(unknown)}")
-    wrong = sorted(key for key, value in data.items() if type(value) is not known[key])
+    # a boolean is a number to Python
+    wrong = sorted(
+        key
+        for key, value in data.items()
+        if not isinstance(value, known[key]) or (isinstance(value, bool) and known[key] is not bool)
+    )
     if wrong:
         raise SettingsError(f"the settings in {path} have values of a wrong type: {', '.join(wrong)}")
     missing = sorted({"database_url", "policy_path", "prefix_path", "state_path"} - set(data))

@@ -30,7 +30,7 @@ START = datetime(2029, 4, 2, 6, tzinfo=UTC)
 WEEKEND = {"cron": "0 18 * * 5", "duration": "62h", "zone": "Europe/Prague"}
 YEAR_END = {"cron": "0 0 20 12 *", "duration": "16d", "zone": "Europe/Prague"}
 
-Events = list[tuple[datetime, str, str | None]]
+Events = list[tuple[datetime, str, Any]]  # when, what happened, the name or nothing
 
 
 def naive(scenario: Scenario, issuers: dict[str, Issuer], certificates: Sequence[Certificate]) -> tuple[Events, float]:
