@@ -23,10 +23,8 @@ DUE = (
     .order_by(tables.reservations.c.expires)
     .limit(SWEPT_AT_ONCE)
 )
-BY_KEY = {
-    table.name: select(table).where(table.c.key.in_(bindparam("keys", expanding=True)))
-    for table in (tables.reservations, tables.refusals)
-}
+RESERVATIONS = select(tables.reservations).where(tables.reservations.c.key.in_(bindparam("keys", expanding=True)))
+REFUSAL = select(tables.refusals).where(tables.refusals.c.key == bindparam("at_key"))
 ACCOUNTS = select(tables.accounts).where(
     tuple_(tables.accounts.c.customer, tables.accounts.c.unit).in_(bindparam("places", expanding=True))
 )

@@ -233,15 +233,17 @@ class Transaction:
     # --- reading ------------------------------------------------------------------------------------------------------
 
     def _newest(self, keys: Iterable[str]) -> dict[str, Reservation]:
-        rows = self._chosen(tables.reservations, keys)
+        wanted = sorted(set(keys))
         found: dict[str, Reservation] = {}
-        for each in map(_reservation, rows):
-            if each.key not in found or found[each.key].generation < each.generation:
-                found[each.key] = each
+        for start in range(0, len(wanted), MOST_KEYS):
+            rows = self.connection.execute(statements.RESERVATIONS, {"keys": wanted[start : start + MOST_KEYS]})
+            for each in map(_reservation, rows):
+                if each.key not in found or found[each.key].generation < each.generation:
+                    found[each.key] = each
         return found
 
     def _refusal(self, key: str) -> Refusal | None:
-        row = self.connection.execute(statements.BY_KEY["refusals"], {"keys": [key]}).one_or_none()
+        row = self.connection.execute(statements.REFUSAL, {"at_key": key}).one_or_none()
         return Refusal(row.key, row.code, row.at) if row else None
 
     def _remember(self, policy: Policy, refusal: Refusal | None) -> None:
@@ -258,15 +260,6 @@ class Transaction:
             for row in self.connection.execute(statements.ACCOUNTS, {"places": wanted[start : start + MOST_KEYS]}):
                 self.accounts[row.customer, row.unit] = Account(**row._mapping)
                 self.stored.add((row.customer, row.unit))
-
-    def _chosen(self, table: Table, keys: Iterable[str]) -> list[Row[Any]]:
-        wanted = sorted(set(keys))
-        found: list[Row[Any]] = []
-        for start in range(0, len(wanted), MOST_KEYS):
-            found += self.connection.execute(
-                statements.BY_KEY[table.name], {"keys": wanted[start : start + MOST_KEYS]}
-            ).all()
-        return found
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
