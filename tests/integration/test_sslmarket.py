@@ -198,7 +198,7 @@ def test_inside_the_paid_term_certificates_are_reissued(fleet: MarketFleet) -> N
     assert all(fleet.served(host, "www.gamma.test") for host in HOSTS)
     assert (again := fleet.play()).changed == set(), again.output
 
-    fleet.gamma["remaining_days"] = 100  # due
+    fleet.gamma["remaining_share"] = 0.9997  # an hour of 100 days is over: due; of 199 it is not
     fleet.sandbox.knobs(dcv_on_reissue=True, certificate_days=199)
     well(fleet.play("certfleet.reseller.site"))
     assert fleet.serial() not in (first, second)
@@ -212,7 +212,7 @@ def test_near_the_end_of_the_paid_term_a_new_order_is_placed(fleet: MarketFleet)
     well(fleet.market(*BUY))
     first = fleet.serial()
     fleet.make_old(340)
-    fleet.gamma["remaining_days"] = 100  # due
+    fleet.gamma["remaining_share"] = 0.9997  # an hour of 100 days is over: due; of 199 it is not
     fleet.sandbox.knobs(certificate_days=199)
     refused = fleet.market()
     assert refused.code != 0

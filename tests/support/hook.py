@@ -36,7 +36,10 @@ METRICS_TOKEN = "m" * 40
 KID = "kid-of-alpha"
 READY_SECONDS = 30
 # sd_listen_fds(3): the descriptor is 3, and the process that it is for is named
-ACTIVATE = 'eval "exec 3<&$0"; export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@"'
+ACTIVATE = """import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+os.execv(sys.argv[2], sys.argv[2:])"""
 CUSTOMER: dict[str, Any] = {
     "kids": [KID],
     "products": {"sslcom_dv": "10.00"},
@@ -147,7 +150,7 @@ class Hook:
 
     def start(self, wait: bool = True) -> Hook:
         passed = (self._listener.fileno(),) if self._listener else ()
-        activate = ["sh", "-c", ACTIVATE, str(passed[0])] if passed else []
+        activate = [sys.executable, "-c", ACTIVATE, str(passed[0])] if passed else []
         with (self.path / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [*self.wrapper, *activate, *self.command("serve")],
