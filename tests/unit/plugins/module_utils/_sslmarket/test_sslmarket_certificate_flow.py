@@ -258,7 +258,7 @@ def test_no_reissue_that_does_not_last_longer(desk: Desk) -> None:
     get(desk)  # expired meanwhile
     desk.clock.sleep(33 * DAY)
     desk.sent.clear()
-    done = get(desk, remaining_days=60)
+    done = get(desk, remaining_days=40)
     assert (done.failed, done.steps, reissues(desk)) == (False, [], 0)
     assert "the next order is for" in one(done)["reason"]
 
