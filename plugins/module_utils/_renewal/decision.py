@@ -116,7 +116,7 @@ def _since(facts: Facts, policy: Policy) -> tuple[datetime, str]:
         return latest, "less than a tenth of its life is left"
     moment = facts.not_after - policy.left(life)
     if policy.by_days(life):
-        rule = "less than %d days are left" % policy.remaining_days
+        rule = "less than %s days are left" % policy.remaining_days
     else:
         rule = "less than %.0f %% of its life is left" % (policy.remaining_share * 100)
     if not policy.splay:

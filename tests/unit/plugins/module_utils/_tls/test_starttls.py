@@ -83,11 +83,10 @@ def test_what_is_told_of_a_peer(tmp_path: pathlib.Path) -> None:
         found = peer.connect("127.0.0.1", port, NAME, 10, "smtp", peer.ECDSA)
     assert (found.protocol, found.chain[0]) == ("TLSv1.2", found.leaf)
     assert "ECDSA" in found.cipher
-    with (
-        server(DIALOGUES["smtp"], context_of(tmp_path)) as port,
-        pytest.raises(peer.Unreachable, match="no TLS handshake"),
-    ):
-        peer.connect("127.0.0.1", port, NAME, 10, "smtp", peer.RSA)
+    with server(DIALOGUES["smtp"], context_of(tmp_path)) as port:
+        refused = pytest.raises(peer.Unreachable, match="no TLS handshake")
+        with refused:
+            peer.connect("127.0.0.1", port, NAME, 10, "smtp", peer.RSA)
 
 
 # --- servers that do harm ---------------------------------------------------------------------------------------------
