@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from tests.fleet.conftest import missing
+from tests.support import fleet_root
 from tests.support.fleet_machines import Impossible, Machine, Machines
-from tests.support.hook import CUSTOMER, FILES, KID
+from tests.support.hook import CUSTOMER, KID
 
 NAME, ADDRESS = "desk1", "10.77.0.71"
 PLAYBOOK = "- {hosts: all, gather_facts: false, roles: [{role: certfleet.reseller.sslcom_reseller_hook}]}\n"
@@ -48,11 +49,8 @@ print(json.dumps(counts))
 
 
 @pytest.fixture(scope="module")
-def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheels")
-    pip = [sys.executable, "-m", "pip", "download", "-q", "--only-binary=:all:", "-d", str(folder)]
-    subprocess.run([*pip, "-r", str(FILES / "requirements.txt"), "pip"], check=True, capture_output=True)
-    return folder
+def wheelhouse() -> Path:
+    return fleet_root.wheels()
 
 
 @pytest.fixture(scope="module")

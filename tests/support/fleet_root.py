@@ -4,8 +4,8 @@
 """fleet_root.py: make the root file system that all hosts of the test fleet start from, or do nothing when it is there.
 
 Debian 12 with systemd, sshd, the servers, and Debian's own Python without a single library. A tar file in .work: setuid
-programs have no business in a checkout. Needs root, mmdebstrap and a Debian mirror; nothing else of the fleet needs the
-network. Runs on a bare Python.
+programs have no business in a checkout. And the packages of the reseller hook, from PyPI. Needs root, mmdebstrap and a Debian
+mirror; nothing else of the fleet needs the network.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".work" / "fleet"
+REQUIREMENTS = ROOT / "roles" / "sslcom_reseller_hook" / "files" / "requirements.txt"
 MIRROR = "http://deb.debian.org/debian"
 RELEASE = "bookworm"
 PACKAGES = (
@@ -95,7 +96,23 @@ def build() -> None:
             other.unlink()
 
 
+def wheels() -> pathlib.Path:
+    """Where the packages of the reseller hook are, or will be, for hosts that have no network."""
+    return FOLDER / f"wheels-{hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:12]}"
+
+
+def download() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="wheels-", dir=FOLDER) as folder:
+        new = pathlib.Path(folder, "new")
+        command = [sys.executable, "-m", "pip", "download", "-q", "--only-binary=:all:", "-d", str(new)]
+        subprocess.run([*command, "-r", str(REQUIREMENTS), "pip"], stdin=subprocess.DEVNULL, check=True)
+        new.rename(wheels())
+
+
 def main() -> None:
+    if not wheels().exists():
+        download()
     if path().exists():
         return
     start = time.monotonic()
