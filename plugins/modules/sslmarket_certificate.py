@@ -26,6 +26,7 @@ extends_documentation_fragment:
   - certfleet.reseller.attributes.action_group_sslmarket
   - certfleet.reseller.sslmarket
   - certfleet.reseller.sslmarket_files
+  - certfleet.reseller.sslmarket_items
 options:
   state:
     description:
