@@ -3,7 +3,7 @@
 # make cannot handle a checkout in a folder with a space otherwise.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs-lint sanity unit integration kills fleet page screenshots molecule bench faults build clean .demo .test
+.PHONY: help demo test lint docs-lint sanity unit integration matrix kills fleet page screenshots molecule bench faults build clean .demo .test
 MAKEFLAGS += --no-print-directory
 
 PY := .venv/bin/python
@@ -48,6 +48,9 @@ integration: .test ## roles and playbooks against the sandbox; ARGS for pytest
 
 molecule: .test ## every scenario in extensions/molecule
 	@$(CHECKS) molecule
+
+matrix: .test ## sanity, unit tests and a smoke test with each ansible-core and Python there is; ARGS for nox
+	@.venv/bin/nox $(ARGS)
 
 kills: .test ## the kill test: 200 SIGKILLs, and what is left of them
 	@$(CHECKS) kills -- $(ARGS)

@@ -30,9 +30,9 @@ NO_SKIP = os.environ.get("CERTFLEET_NO_SKIP") == "1"
 LINT_AT_A_TIME = min(4, os.cpu_count() or 1)
 RUNNING: set[int] = set()  # process groups, to be stopped with this process
 SHOWN = 20  # failed tests that are named before the counts; the rest is in the output
-PARTS = ("lint", "sanity", "unit", "integration", "kills", "fleet", "page", "molecule")
-# The fleet needs root and a root file system for its hosts, the page a Chromium.
-ALL = tuple(part for part in PARTS if part not in ("fleet", "page"))
+PARTS = ("lint", "sanity", "unit", "integration", "kills", "fleet", "page", "molecule", "smoke")
+# The fleet needs root and a root file system for its hosts, the page a Chromium; smoke is a choice among the others.
+ALL = tuple(part for part in PARTS if part not in ("fleet", "page", "smoke"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -183,6 +183,14 @@ def molecule() -> list[Check]:
     ]
 
 
+def smoke() -> list[Check]:
+    """The least that shows whether the collection works with another ansible-core, see noxfile.py."""
+    return [
+        Check("quickstart, thrice", [sys.executable, str(ROOT / "tools" / "demo.py")]),
+        pytest("hosts", "tests/integration/test_host_pythons.py", seconds=300),
+    ]
+
+
 def run(check: Check) -> Result:
     result = Result(check)
     if check.skip:
@@ -317,6 +325,7 @@ def main(arguments: list[str]) -> int:
         "fleet": lambda: fleet(extra),
         "page": lambda: page(extra),
         "molecule": molecule,
+        "smoke": smoke,
     }
     names = [part for name in names for part in (ALL if name == "all" else (name,))]
     if not names or set(names) - set(makers):

@@ -8,7 +8,6 @@ stand-in for get-pip.py (see get_pip.py) does not stay behind where other projec
 from __future__ import annotations
 
 import configparser
-import glob
 import os
 import pathlib
 import re
@@ -17,6 +16,8 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+
+import interpreters
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORK = ROOT / ".work"
@@ -69,17 +70,10 @@ def prepare_home() -> None:
         settings.write(file)
 
 
-def path_with_interpreters() -> str:
-    """PATH with the folders of real interpreters first: pyenv's shims exit 127 for most of the versions they name."""
-    folders = [str(pathlib.Path(sys.executable).parent)]
-    versions = os.path.join(os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv")), "versions", "*", "bin")
-    return os.pathsep.join([*folders, *sorted(glob.glob(versions)), os.environ.get("PATH", os.defpath)])
-
-
 def main() -> int:
     copy_files()
     prepare_home()
-    env = {**os.environ, "HOME": str(HOME), "PATH": path_with_interpreters()}
+    env = {**os.environ, "HOME": str(HOME), "PATH": interpreters.search_path()}
     command = [str(pathlib.Path(sys.executable).with_name("ansible-test")), "sanity", "--color", "no", *sys.argv[1:]]
     with subprocess.Popen(
         command, cwd=COPY, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
