@@ -11,7 +11,7 @@
       - certfleet.reseller.attributes.host        # or on managed hosts
       - certfleet.reseller.attributes.info        # instead of the first one, for modules that only look
       - certfleet.reseller.attributes.action      # it has an action plugin
-      - certfleet.reseller.attributes.action_group_acme  # it is in an action group (also _sslcom, _identrust, _sslmarket)
+      - certfleet.reseller.attributes.action_group_acme  # it is in an action group (also _sslcom, _identrust, _sslmarket, _all)
 """
 
 from __future__ import annotations
@@ -92,38 +92,52 @@ attributes:
 options: {}
 attributes:
   action_group:
-    description: Use C(group/certfleet.reseller.sslcom) in C(module_defaults) to set defaults for this module.
+    description: Use C(group/certfleet.reseller.sslcom) or C(group/certfleet.reseller.all) in C(module_defaults) to set defaults for this module.
     support: full
     membership:
       - certfleet.reseller.sslcom
+      - certfleet.reseller.all
 """
 
     ACTION_GROUP_IDENTRUST = r"""
 options: {}
 attributes:
   action_group:
-    description: Use C(group/certfleet.reseller.identrust) in C(module_defaults) to set defaults for this module.
+    description: Use C(group/certfleet.reseller.identrust) or C(group/certfleet.reseller.all) in C(module_defaults) to set defaults for this module.
     support: full
     membership:
       - certfleet.reseller.identrust
+      - certfleet.reseller.all
 """
 
     ACTION_GROUP_SSLMARKET = r"""
 options: {}
 attributes:
   action_group:
-    description: Use C(group/certfleet.reseller.sslmarket) in C(module_defaults) to set defaults for this module.
+    description: Use C(group/certfleet.reseller.sslmarket) or C(group/certfleet.reseller.all) in C(module_defaults) to set defaults for this module.
     support: full
     membership:
       - certfleet.reseller.sslmarket
+      - certfleet.reseller.all
 """
 
     ACTION_GROUP_ACME = r"""
 options: {}
 attributes:
   action_group:
-    description: Use C(group/certfleet.reseller.acme) in C(module_defaults) to set defaults for this module.
+    description: Use C(group/certfleet.reseller.acme) or C(group/certfleet.reseller.all) in C(module_defaults) to set defaults for this module.
     support: full
     membership:
       - certfleet.reseller.acme
+      - certfleet.reseller.all
+"""
+
+    ACTION_GROUP_ALL = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/certfleet.reseller.all) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - certfleet.reseller.all
 """

@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 name: cert_decode
 author: The certfleet.reseller contributors (@certfleet)
 short_description: Everything in a certificate or CSR
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Decodes certificates, bundles, PKCS#7 and certificate signing requests, as M(certfleet.reseller.cert_decode) does with
     C(decoder=local).

@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 name: fleet_certificates
 author: The certfleet.reseller contributors (@certfleet)
 short_description: Check, normalise and select the certificates of a fleet
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Checks C(certfleet_certificates), the description of the certificates in the inventory, fills in defaults, and selects by issuer or
     host.

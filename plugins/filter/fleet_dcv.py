@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 name: fleet_dcv
 author: The certfleet.reseller contributors (@certfleet)
 short_description: What is to be published, where, for a CA to validate the domains of a fleet
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Takes what SSLmarket's orders want to see published to the hosts of their certificates, and says what of it is no longer needed.
   - A file on a host has one content. Of certificates that need different ones at the same time the first has it, and the others are

@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 name: fleet_failures
 author: The certfleet.reseller contributors (@certfleet)
 short_description: What failed among the results of tasks, a sentence for each
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Collects the messages of what failed, from tasks with C(failed_when=false) too, which do not hold up the rest of a play.
   - Meant for modules of this collection, which give C(msg) only when they fail.

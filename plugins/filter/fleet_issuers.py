@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 name: fleet_issuers
 author: The certfleet.reseller contributors (@certfleet)
 short_description: Check and normalise the issuers of a fleet
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Checks C(certfleet_issuers), the description of the issuers in the inventory, and fills in defaults.
   - A wrong entry fails with a sentence that names it.

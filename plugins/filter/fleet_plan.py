@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 name: fleet_plan
 author: The certfleet.reseller contributors (@certfleet)
 short_description: Make of the inventory what the planner takes
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Checks C(certfleet_certificates) and C(certfleet_issuers), and leaves what M(certfleet.reseller.certificate_plan) takes of them.
 positional: _input, issuers, groups, renewal

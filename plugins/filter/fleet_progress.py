@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 name: fleet_progress
 author: The certfleet.reseller contributors (@certfleet)
 short_description: What became of the hosts of a rollout
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Says of each host whether it was deployed to, is unchanged, failed, was rolled back, could not be reached, or was not tried.
   - A host whose only trouble are sets that are missing or were refused on the controller has failed, but is not counted against a limit of

@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 name: fleet_rollout
 author: The certfleet.reseller contributors (@certfleet)
 short_description: Which hosts a rollout goes to, and in which order
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Plans a rollout from what the role P(certfleet.reseller.certificate_deploy#role) saw on the hosts with its task file C(look).
   - Only hosts where something is to do are part of a rollout.

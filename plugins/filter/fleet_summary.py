@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 name: fleet_summary
 author: The certfleet.reseller contributors (@certfleet)
 short_description: What became of the certificates of a fleet, one row for each on each host
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Makes rows for reports from the results of M(certfleet.reseller.certificate_deploy).
 positional: _input, results

@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 name: fleet_table
 author: The certfleet.reseller contributors (@certfleet)
 short_description: Rows as the lines of a table
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Makes an aligned table of plain text.
   - Control characters in values become spaces, and long values are cut.

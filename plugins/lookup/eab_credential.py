@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 name: eab_credential
 author: The certfleet.reseller contributors (@certfleet)
 short_description: Read an ACME EAB credential record
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads credential records that M(certfleet.reseller.sslcom_acme_credential) or M(certfleet.reseller.identrust_account) wrote, for
     ACME clients of your own.

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: acme_account
 short_description: Account at an ACME server, with external account binding
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Makes sure that there is an account key and that an ACME account is registered with it, bound to the credential of a customer where
     the server wants that.

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: acme_finalize
 short_description: Issue the certificates of a list of ACME orders
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Tells the ACME server that the challenges are published, waits for its verdict, sends the CSR, fetches the certificate, and makes it the
     live version of its set; for all certificates at the same time.

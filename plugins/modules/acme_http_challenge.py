@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: acme_http_challenge
 short_description: Publishes http-01 challenges of ACME in a web root
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Writes the files that an ACME server asks for (RFC 8555, section 8.3), or removes them.
   - A file is C(<webroot>/.well-known/acme-challenge/<token>). Tokens come from the ACME server, so they are checked before they become

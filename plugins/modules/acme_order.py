@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: acme_order
 short_description: ACME orders for a list of certificates, and the challenges to publish
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Places an ACME order for each certificate set that has a pending request and no usable order, all at the same time, and returns the
     challenges that are to be published before M(certfleet.reseller.acme_finalize).

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: acme_renewal_info
 short_description: When the ACME server wants certificates renewed
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Asks the ACME server for the renewal window of each live certificate (ARI, RFC 9773), no more often than the server allows, and keeps
     the answer beside the set, where M(certfleet.reseller.certificate_request) finds it.
@@ -19,7 +19,7 @@ author:
 extends_documentation_fragment:
   - certfleet.reseller.api
   - certfleet.reseller.attributes.info
-  - certfleet.reseller.attributes.action_group_acme
+  - certfleet.reseller.attributes.action_group_all
   - certfleet.reseller.certificates
   - certfleet.reseller.acme.workers
 options:

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: cert_decode
 short_description: Everything in certificates and CSRs
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Decodes certificates, bundles, PKCS#7 and certificate signing requests, in PEM, DER or base64. What a file holds is told by its content,
     not by its name.

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: certificate_deploy
 short_description: Puts certificate sets onto a host, reloads services and proves what they serve
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Installs certificate sets (private key, certificate and chain) from the controller on a host, all of them in one task.
   - Each set is verified on the controller before anything travels. The key must fit the certificate, the names must be exactly those

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: certificate_plan
 short_description: Simulate how a fleet renews its certificates in the years to come
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Simulates run by run how the certificates of a fleet are replaced and deployed, with the very decisions that the real runs make, with lives that
     get shorter (100 days from 2027-03-15 and 47 days from 2029-03-15 on, CA/Browser Forum ballot SC-081v3), weekly limits, freezes, outages of providers,

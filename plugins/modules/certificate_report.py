@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: certificate_report
 short_description: Files out of a report - a page for people, a text file for Prometheus, JUnit XML for CI
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads the report that M(certfleet.reseller.certificate_status) wrote, and makes other files of it. All of this is done on the controller.
   - The page is one HTML file that loads nothing. It has the problems first, a timeline of the next 12 months, and a table of all certificates

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: certificate_request
 short_description: Keys and CSRs for the certificate sets that need a new certificate
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Compares the live version of each certificate set with what is wanted - names, type of key, directory, profile, time left - and
     prepares a new private key and a CSR for those that need a new certificate.

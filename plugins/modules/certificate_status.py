@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: certificate_status
 short_description: What expires when, and whether what was issued is what is served
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - On the controller (O(sets_path)) makes one record for each certificate set, out of the set itself, the journal of orders, handshakes with its
     endpoints, and what hosts said (O(observed)); and one for each server that is only watched (O(endpoints)).

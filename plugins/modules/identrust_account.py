@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: identrust_account
 short_description: Account of a customer at IdenTrust, with its ACME credentials
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Makes sure that a customer of an IdenTrust reseller has an account, and keeps its C(kid) and C(hmacKey) for IdenTrust's ACME
     service in a credential record on the controller.

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: ocsp_check
 short_description: Ask whether certificates are revoked, and keep OCSP staples
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Asks for each certificate its OCSP responder, then the CRL of its own distribution point, and proves what they answer.
   - Says V(good) only for what was proven. Many certificates name no OCSP responder any more; one that names no CRL either is
@@ -22,9 +22,14 @@ author:
   - The certfleet.reseller contributors (@certfleet)
 extends_documentation_fragment:
   - certfleet.reseller.attributes
-  - certfleet.reseller.attributes.action_group_sslmarket
   - certfleet.reseller.sslmarket
 attributes:
+  action_group:
+    # the options of the group `all` mean something else here
+    description: Use C(group/certfleet.reseller.sslmarket) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - certfleet.reseller.sslmarket
   check_mode:
     details:
       - Certificates are checked in check mode as well; staples and copies of CRLs are not written.

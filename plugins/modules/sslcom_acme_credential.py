@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: sslcom_acme_credential
 short_description: ACME EAB credentials of a customer at SSL.com
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Makes sure that a customer of an SSL.com reseller has external account binding (EAB) credentials for SSL.com's ACME service,
     and keeps them in a credential record on the controller.

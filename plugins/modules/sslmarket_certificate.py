@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: sslmarket_certificate
 short_description: Have the certificates of orders at SSLmarket, reissued in time
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Waits until the certificate of an order is issued, fetches it, proves that it is for the right key and names and has a chain, and stores it.
   - Has the certificate reissued when the key of the CSR is another one, or when the certificate comes to its end inside the paid years. A reissue

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: sslmarket_dcv_resend
 short_description: Has SSLmarket send the e-mail for the domain control validation again
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Has the e-mail sent again that asks the owner of a domain to approve an order.
   - Every run sends one, and reports a change. Nothing tells whether the last one has arrived.

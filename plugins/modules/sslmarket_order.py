@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: sslmarket_order
 short_description: Have orders for certificates at SSLmarket, each of them once
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Places a paid order for a certificate, unless there is one already. SSLmarket sends an invoice for each order.
   - An order is recognised by the key of its CSR and by the journal in O(journal_dir). After a crash, a lost answer or a broken connection it is found

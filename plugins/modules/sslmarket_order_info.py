@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: sslmarket_order_info
 short_description: Orders of an account at SSLmarket
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Lists the orders of a customer account at SSLmarket, or looks at some of them in detail.
   - SSLmarket sends numbers and booleans as texts; here they are numbers and booleans. What cannot be read is V(null), and members that

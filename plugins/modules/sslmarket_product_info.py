@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: sslmarket_product_info
 short_description: Products that SSLmarket sells
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Lists the products that can be ordered from SSLmarket, with what M(certfleet.reseller.sslmarket_order) has to know of them.
   - SSLmarket sends numbers and booleans as texts; here they are numbers and booleans. What cannot be read is V(null), and members that

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: validation_file
 short_description: Publishes the files in a web root by which a CA validates domains
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Writes the files that a CA looks for below C(http://<name>/.well-known/pki-validation/), or removes them.
   - Paths and contents come from a provider, so they are checked before they become files.
