@@ -3,7 +3,7 @@
 # make cannot handle a checkout in a folder with a space otherwise.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs-lint sanity unit integration matrix kills fleet page screenshots molecule bench faults build clean .demo .test
+.PHONY: help demo test lint docs-lint docs sanity unit integration matrix kills fleet page screenshots molecule bench faults build clean .demo .test
 MAKEFLAGS += --no-print-directory
 
 PY := .venv/bin/python
@@ -28,7 +28,7 @@ help: ## this list
 demo: .demo ## a certificate from credential to handshake, against the sandbox on this machine
 	@$(PY) tools/demo.py $(ARGS)
 
-test: .test ## everything but fleet and page: lint, sanity, unit, integration, kills, molecule
+test: .test ## everything but fleet and page: lint, docs, sanity, unit, integration, kills, molecule
 	@$(CHECKS) all
 
 lint: .test ## ruff, mypy, yamllint, ansible-lint, documentation, changelog, shellcheck
@@ -36,6 +36,9 @@ lint: .test ## ruff, mypy, yamllint, ansible-lint, documentation, changelog, she
 
 docs-lint: .test ## the documentation of plugins and roles, and docs/docsite
 	@$(CHECKS) docs-lint
+
+docs: .test ## the documentation site, in .work/docs/html; a warning is an error
+	@$(CHECKS) docs
 
 sanity: .test ## ansible-test sanity, on a copy of the checkout
 	@$(CHECKS) sanity

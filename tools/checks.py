@@ -30,7 +30,7 @@ NO_SKIP = os.environ.get("CERTFLEET_NO_SKIP") == "1"
 LINT_AT_A_TIME = min(4, os.cpu_count() or 1)
 RUNNING: set[int] = set()  # process groups, to be stopped with this process
 SHOWN = 20  # failed tests that are named before the counts; the rest is in the output
-PARTS = ("lint", "sanity", "unit", "integration", "kills", "fleet", "page", "molecule", "smoke")
+PARTS = ("lint", "docs", "sanity", "unit", "integration", "kills", "fleet", "page", "molecule", "smoke")
 # The fleet needs root and a root file system for its hosts, the page a Chromium; smoke is a choice among the others.
 ALL = tuple(part for part in PARTS if part not in ("fleet", "page", "smoke"))
 
@@ -131,6 +131,10 @@ def docs_lint() -> list[Check]:
     command = [tool("antsibull-docs"), "lint-collection-docs", "--plugin-docs", "--validate-collection-refs=all"]
     # by its linked path: that is where the plugin loader finds it, too
     return [Check("documentation", [*command, "--disallow-unknown-collection-refs", str(LINKED)], seconds=600)]
+
+
+def docs() -> list[Check]:
+    return [Check("documentation site", [sys.executable, str(ROOT / "tools" / "docs.py")])]
 
 
 def sanity() -> list[Check]:
@@ -318,6 +322,7 @@ def main(arguments: list[str]) -> int:
     makers = {
         "lint": lint,
         "docs-lint": docs_lint,
+        "docs": docs,
         "sanity": sanity,
         "unit": lambda: unit(extra),
         "integration": lambda: integration(extra),
