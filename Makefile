@@ -74,7 +74,7 @@ bench: .test ## benchmarks; they print what they compare, and fail when a target
 	@status=0; for file in tests/bench/bench_*.py; do echo "$$file"; PYTHONPATH=. $(PY) "$$file" $(ARGS) || status=1; done; exit $$status
 
 build: .demo ## the collection's tarball, in .work
-	@.venv/bin/ansible-galaxy collection build --force --output-path .work .
+	@$(PY) tools/build.py
 
 clean: ## remove what make made
 	rm -rf .venv .work .ansible .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import sysconfig
 
+import export
 import interpreters
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -25,23 +26,6 @@ COPY = WORK / "ansible_collections" / "certfleet" / "reseller"
 HOME = WORK / "home"
 NOISE = re.compile(r"Installing requirements for|Using cached pip|Running sanity test|WARNING: Using locale")
 ABSENT = re.compile(r"^WARNING: Skipping sanity test .* on Python ([0-9.]+) because it could not be found")
-
-
-def copy_files() -> None:
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )
-    shutil.rmtree(COPY, ignore_errors=True)
-    for name in filter(None, listed.stdout.decode().split("\0")):
-        source, target = ROOT / name, COPY / name
-        if source.is_file() or source.is_symlink():  # a file that was removed is listed until that is committed
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, target, follow_symlinks=False)
-    # ansible-test asks git which files there are
-    subprocess.run(["git", "init", "-q", str(COPY)], check=True)
 
 
 def prepare_home() -> None:
@@ -71,7 +55,9 @@ def prepare_home() -> None:
 
 
 def main() -> int:
-    copy_files()
+    export.copy_files(COPY)
+    # ansible-test asks git which files there are
+    subprocess.run(["git", "init", "-q", str(COPY)], check=True)
     prepare_home()
     env = {**os.environ, "HOME": str(HOME), "PATH": interpreters.search_path()}
     command = [str(pathlib.Path(sys.executable).with_name("ansible-test")), "sanity", "--color", "no", *sys.argv[1:]]
