@@ -129,12 +129,12 @@ def test_bad_deliveries(cert: Any) -> None:
 
 
 def test_the_key_is_the_order() -> None:
-    key = requests.reservation_key("k", "p", 365, ["b.test", "a.test"])
-    assert key == requests.reservation_key("k", "p", 365, ["a.test", "b.test"])
+    key = requests.reservation_key("k", "p", 365, ("b.test", "a.test"))
+    assert key == requests.reservation_key("k", "p", 365, ("a.test", "b.test"))
     others = [
-        ("k2", "p", 365, ["a.test", "b.test"]),
-        ("k", "p", 36, ["5a.test", "b.test"]),
-        ("k", "p", 365, ["a.test"]),
+        ("k2", "p", 365, ("a.test", "b.test")),
+        ("k", "p", 36, ("5a.test", "b.test")),
+        ("k", "p", 365, ("a.test",)),
     ]
     assert len({key, *(requests.reservation_key(*each) for each in others)}) == 4
 

@@ -12,17 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from certfleet_hook import chain, clock, requests, strict
 from certfleet_hook.decide import refused
 from certfleet_hook.desk import Desk
 from certfleet_hook.logs import logger
-from certfleet_hook.metrics import ANSWERS, SECONDS
+from certfleet_hook.metrics import SECONDS, answers
 from certfleet_hook.policy import Policy
 from certfleet_hook.state import Answer
 from certfleet_hook.store import Ask, Bring, Job
@@ -76,7 +74,7 @@ class Service:
         # all are compared, so that the time says nothing of where they differ
         hits = [name for name, wanted in self.paths.items() if hmac.compare_digest(path, wanted)]
         if not hits:
-            ANSWERS.labels("other", "404", "path").inc()
+            answers("other", 404, "path").inc()
             return Response(status_code=404, headers=CLOSE)
         (name,) = hits
         start = time.monotonic()
@@ -90,7 +88,7 @@ class Service:
         except Refused as error:
             answer, close = error.answer, error.close
         except (ClientDisconnect, asyncio.CancelledError):
-            ANSWERS.labels(name, "0", "gone").inc()
+            answers(name, 0, "gone").inc()
             raise
         except Exception as error:  # not stored, or a defect: in no case a "yes"
             logger.error(
@@ -98,7 +96,7 @@ class Service:
             )
             answer = OWN_FAULT
         seconds = time.monotonic() - start
-        ANSWERS.labels(name, str(answer.status), answer.code).inc()
+        answers(name, answer.status, answer.code).inc()
         SECONDS.labels(name).observe(seconds)
         if logger.isEnabledFor(20):
             told = {
@@ -228,12 +226,8 @@ class Service:
             return reply(Answer(400, "request", "consumer must be a name, id the number of an event."), False)
         return JSONResponse({"success": True, "acknowledged": acknowledged})
 
-    def application(self) -> Starlette:
-        # one route, looked at once: anything that is not spelled out in ``endpoint`` is denied
-        return Starlette(routes=[Route("/{path:path}", self)])
-
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """As an ASGI application, for any method."""
+        """As an ASGI application: no routes to look through, for what is not spelled out in ``endpoint`` is denied."""
         response = await self.endpoint(Request(scope, receive, send))
         await response(scope, receive, send)
 

@@ -36,6 +36,7 @@ class Lines(logging.Formatter):
 def set_up(level: str) -> None:
     # what no line tells is not looked up for each of them
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Lines())
     root = logging.getLogger()

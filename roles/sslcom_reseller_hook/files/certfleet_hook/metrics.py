@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from prometheus_client import Counter, Gauge, Histogram
 
 ANSWERS = Counter("certfleet_hook_answers", "Answers by endpoint, status and reason", ["endpoint", "status", "code"])
@@ -24,3 +26,8 @@ AVAILABLE = Gauge(
 )
 RECORDS = Gauge("certfleet_hook_records", "Lines of the decision log")
 UNREAD = Gauge("certfleet_hook_events_waiting", "Events that a consumer has not acknowledged", ["consumer"])
+
+
+@cache  # finding the series takes as long as counting
+def answers(endpoint: str, status: int, code: str) -> Counter:
+    return ANSWERS.labels(endpoint, str(status), code)

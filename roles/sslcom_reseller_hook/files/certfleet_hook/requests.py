@@ -12,13 +12,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from certfleet_hook import names, strict
 
+encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 LONGEST_TEXT = 200
 LONGEST_DAYS = 3650
 MOST_NAMES = 250
@@ -55,9 +56,10 @@ class Delivery:
     not_after: datetime | None
 
 
-def reservation_key(kid: str, product: str, duration: int, name_list: Iterable[str]) -> str:
+@lru_cache(1024)  # looked up when it is searched, decided and stored
+def reservation_key(kid: str, product: str, duration: int, name_list: tuple[str, ...]) -> str:
     """What makes two authorizations the same one: the request has no order id, nonce or time."""
-    text = json.dumps([kid, product, duration, sorted(name_list)], ensure_ascii=True, separators=(",", ":"))
+    text = encode([kid, product, duration, sorted(name_list)])
     return hashlib.sha256(text.encode()).hexdigest()
 
 

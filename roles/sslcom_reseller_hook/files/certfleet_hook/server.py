@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from starlette.applications import Starlette
 
 from certfleet_hook import protocol, settings, tables
 from certfleet_hook.app import Service
@@ -92,7 +91,7 @@ async def watch(rules: Rules) -> None:
         rules.refresh()
 
 
-def build(wanted: Settings, rules: Rules, writer: Writer, desk: Desk) -> Starlette:
+def build(wanted: Settings, rules: Rules, writer: Writer, desk: Desk) -> Service:
     return Service(
         prefix=settings.secret(wanted.prefix_path),
         events_token=settings.secret(wanted.events_token_path) if wanted.events_token_path else "",
@@ -103,7 +102,7 @@ def build(wanted: Settings, rules: Rules, writer: Writer, desk: Desk) -> Starlet
         desk=desk,
         request_seconds=wanted.request_seconds,
         answer_seconds=wanted.answer_seconds,
-    ).application()
+    )
 
 
 class Server(uvicorn.Server):
