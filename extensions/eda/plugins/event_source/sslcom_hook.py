@@ -117,9 +117,11 @@ _FOR_LATER = (408, 425, 429)
 
 
 class Queue(Protocol):
-    async def put(self, item: Any) -> None: ...
+    async def put(self, item: Any) -> None:
+        """Hand an event to the rulebook; waits while it has enough."""
 
-    async def get(self) -> Any: ...
+    async def get(self) -> Any:
+        """The next event."""
 
 
 class Trouble(Exception):

@@ -105,7 +105,8 @@ class Seeded:
 
 
 class Faults(Protocol):
-    def take(self, service: str, operation: str | None) -> Fault | None: ...
+    def take(self, service: str, operation: str | None) -> Fault | None:
+        """The fault that this request meets, None for the most."""
 
 
 class FaultPlan:

@@ -63,7 +63,8 @@ class Service(Protocol):
     def operation(self, request: Request) -> tuple[str | None, dict[str, Any]]:
         """What is asked, and what of it the ledger keeps; nothing is done yet."""
 
-    def answer(self, request: Request) -> Answer: ...
+    def answer(self, request: Request) -> Answer:
+        """Do what is asked."""
 
     def error(self, status: int, text: str) -> Answer:
         """An error in the service's own shape."""
