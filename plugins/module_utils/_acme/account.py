@@ -58,7 +58,7 @@ class AccountResource:
         if not contact:
             raise UsageError(
                 "contact is empty",
-                hint="CAs that bill or restrict by account want an e-mail address; SSL.com fails late without it.",
+                hint="Give an e-mail address: SSL.com and other CAs fail late without it.",
             )
         self._want = Want(
             directory_url=params["directory_url"],
@@ -201,7 +201,7 @@ def _contact(text: str) -> str:
     """``tls@example.com`` and ``mailto:tls@example.com`` are the same."""
     address = text[len("mailto:") :] if text.startswith("mailto:") else text
     if address.count("@") != 1 or any(character in address for character in " \t\r\n,;<>?"):
-        raise UsageError("contact %r is not an e-mail address" % text[:300])
+        raise UsageError("contact %r is not an e-mail address" % text[:300], hint='Write it like "tls@example.com".')
     return "mailto:" + address
 
 
@@ -218,7 +218,7 @@ def _explained(error: CollectionError, eab: tuple[str, Secret] | None) -> Collec
     if eab is not None and error.code in ("unauthorized", "malformed", "externalAccountRequired"):
         error.message = "the ACME server refused the external account binding with kid %s" % eab[0]
         error.hint = (
-            "Check that the credential is one for this directory and was neither revoked nor used up. ZeroSSL and others answer "
-            "so for a contact they do not like, too."
+            "Check that the credential is one for this directory_url and was neither revoked nor used up; ZeroSSL and others "
+            "answer so for a contact they do not like, too."
         )
     return error

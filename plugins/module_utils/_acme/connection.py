@@ -71,7 +71,8 @@ class Connection:
 
         self._clock = clock
         self._timeout = timeout
-        self._session = _Recorder(Session(timeout, ca_path), directory_url)
+        session = Session(timeout, ca_path, option="directory_url")
+        self._session = _Recorder(session, check_url(directory_url, "directory_url"))
         self._net = client.ClientNetwork(timeout=int(timeout))
         self._net.session = self._session  # type: ignore[assignment]
         self._directory_url = directory_url
@@ -109,10 +110,12 @@ class Connection:
             if response.status_code == 429:
                 raise rate_limited(response.headers, None)
             if response.status_code >= 500:
-                raise OutcomeUnknown("the ACME server has trouble (status %d)" % response.status_code)
+                raise OutcomeUnknown("the ACME server has trouble (status %d)" % response.status_code, "Run again.")
             if response.status_code != 200:
                 raise ProtocolError(
-                    "%s answers with status %d" % (url, response.status_code), status=response.status_code
+                    "%s answers with status %d" % (url, response.status_code),
+                    hint="Check directory_url.",
+                    status=response.status_code,
                 )
             return parse(response)
 
@@ -263,4 +266,6 @@ def parse(response: requests.Response) -> Any:
     try:
         return strict_json.parse(response.content)
     except ValueError as error:
-        raise ProtocolError("the ACME server answered with a body that is not JSON (%s)" % error) from None
+        raise ProtocolError(
+            "the ACME server answered with a body that is not JSON (%s)" % error, hint="Check directory_url."
+        ) from None

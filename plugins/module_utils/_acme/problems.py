@@ -23,16 +23,16 @@ from .model import problem
 
 _HINTS = {
     "externalAccountRequired": "Give eab_path: the credential record of the customer at this provider.",
-    "caa": "The domain's CAA records do not allow this CA. Add the CA's identity (%s) to them.",
+    "caa": "Add the CA's identity (%s) to the domain's CAA records.",
     "badCSR": "SSL.com answers so when the account has no contact e-mail; other CAs when the key is too small.",
-    "accountDoesNotExist": "The server does not know the account. Move the account's key and .json away to register anew.",
-    "rejectedIdentifier": "The CA does not issue for this name.",
+    "accountDoesNotExist": "Move the account's key and .json in the state directory away: then a new account is registered.",
+    "rejectedIdentifier": "This CA does not issue for this name: correct domains, or take another issuer.",
     "unsupportedContact": "Give contact as e-mail addresses.",
     "invalidContact": "Give contact as e-mail addresses that exist.",
-    "userActionRequired": "The CA's terms have changed. Read and accept them at the address it names.",
+    "userActionRequired": "Read and accept the CA's new terms at the address it names.",
     "dns": "Check the domain's name servers and DNSSEC.",
-    "connection": "The CA could not reach the host on port 80 (http-01).",
-    "unauthorized": "Either the name does not point to where the challenge is, or the account may not order this: contract or funds.",
+    "connection": "Let the CA reach the host on port 80 (http-01).",
+    "unauthorized": "Check that the name leads to where the challenge is, and that the account may order this: contract and funds.",
 }
 
 
@@ -59,7 +59,7 @@ def rate_limited(headers: Mapping[str, str], detail: str | None) -> RateLimited:
     retry_at = iso(now + timedelta(seconds=min(seconds, 366 * 86400.0))) if seconds is not None else None
     return RateLimited(
         "the ACME server limits the rate of requests",
-        hint="What was ordered is kept. Run again %s." % ("after " + retry_at if retry_at else "later"),
+        hint="Run again %s: what was ordered is kept." % ("after " + retry_at if retry_at else "later"),
         status=429,
         code="rateLimited",
         detail=detail,

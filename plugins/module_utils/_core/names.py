@@ -29,9 +29,7 @@ def dns_name(text: str) -> str:
         or labels[-1].isdigit()
         or not all(map(_LABEL.fullmatch, labels))
     ):
-        raise UsageError(
-            "%r is not a DNS name" % text[:300], hint='Write it like "www.example.com" or "*.example.com".'
-        )
+        raise _refused(text)
     return star + ascii_name
 
 
@@ -68,4 +66,17 @@ def _to_ascii(text: str) -> str:
     try:
         return idna.encode(text, uts46=True).decode("ascii").lower()
     except (idna.IDNAError, UnicodeError):
-        raise UsageError("%r is not a DNS name" % text[:300]) from None
+        raise _refused(text) from None
+
+
+def _refused(text: str) -> UsageError:
+    hint = 'Write it like "www.example.com" or "*.example.com".'
+    if "/" in text:
+        hint = 'Leave out scheme and path: write it like "www.example.com".'
+    elif re.fullmatch(r"[0-9.]+|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*", text):
+        hint = "Give the host's name: certificates for addresses are not made."
+    elif "_" in text:
+        hint = "Take a name without underscore: CAs do not certify such names."
+    elif "." not in text:
+        hint = 'Write the whole name, like "www.example.com": CAs do not certify names of one word.'
+    return UsageError("%r is not a DNS name" % text[:300], hint=hint)

@@ -34,14 +34,16 @@ def entry(value: Any, options: Mapping[str, Option]) -> dict[str, Any]:
         raise refuse("a mapping", value)
     for key in value:
         if key not in options:
-            raise UsageError("there is no option %s%s" % (shown(key), did_you_mean(key, options)))
+            meant = did_you_mean(key, options)
+            hint = None if meant else "There are %s." % ", ".join(sorted(options))
+            raise UsageError("there is no option %s%s" % (shown(key), meant), hint=hint)
     found = {}
     for key, option in options.items():
         if option.read is None:
             continue
         if key not in value or value[key] is None:
             if option.required:
-                raise UsageError("%s is missing" % key)
+                raise UsageError("%s is missing" % key, hint="Add it to the entry.")
             continue
         try:
             found[key] = option.read(value[key])
@@ -83,7 +85,7 @@ def text(value: Any) -> str:
     if not isinstance(value, str):
         raise refuse("a text", value)
     if not value.strip() or clean(value, len(value) + 1) != value:
-        raise UsageError("is empty, or has line breaks or spaces around it")
+        raise UsageError("is empty, or has line breaks or spaces around it", hint="Write a text on one line.")
     return str(value)
 
 
@@ -91,7 +93,7 @@ def texts(value: Any) -> list[str]:
     if not isinstance(value, (list, tuple)):
         raise refuse("a list of texts", value)
     if not value:
-        raise UsageError("is an empty list")
+        raise UsageError("is an empty list", hint="Give at least one, or leave the option out.")
     return [text(item) for item in value]
 
 
@@ -157,7 +159,7 @@ def choice(*choices: str) -> Reader:
 
 def url(value: Any) -> str:
     if not re.fullmatch(r"https?://[^\s/]+\S*", text(value)):
-        raise UsageError("is %s, not a URL" % shown(value))
+        raise UsageError("is %s, not a URL" % shown(value), hint='Write it like "https://host/path".')
     return str(value)
 
 

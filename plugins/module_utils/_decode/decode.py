@@ -100,7 +100,8 @@ def _read(path: str) -> bytes:
     except ValueError:  # a zero byte in the path
         raise StateError("not a path") from None
     if data is None:
-        raise StateError("no file fits the pattern" if glob.has_magic(path) else "there is no such file")
+        what = "no file fits the pattern" if glob.has_magic(path) else "there is no such file"
+        raise StateError(what, hint="Correct the path; it is one of the machine that the task runs on.")
     return data
 
 

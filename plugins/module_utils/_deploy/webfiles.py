@@ -35,7 +35,9 @@ class Have:
 
 def directory(webroot: str, *place: str) -> str:
     if not os.path.isabs(webroot):
-        raise UsageError("webroot is %r, not an absolute path" % webroot)
+        raise UsageError(
+            "webroot is %r, not an absolute path" % webroot, hint='Write it from the root on, like "/var/www/html".'
+        )
     return os.path.join(os.path.normpath(webroot), ".well-known", *place)
 
 

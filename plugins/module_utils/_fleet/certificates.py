@@ -96,7 +96,10 @@ def certificates(entries: Any, known: Mapping[str, Mapping[str, Any]] | None) ->
             certificate = _certificate(entry, known)
             first = numbers.setdefault(certificate["name"], number)
             if first != number:
-                raise UsageError("the name is used twice, first in %s[%d]" % (CERTIFICATES, first))
+                raise UsageError(
+                    "the name is used twice, first in %s[%d]" % (CERTIFICATES, first),
+                    hint="Give one of the two another name.",
+                )
         except UsageError as error:
             raise options.at(_label(number, entry), error) from None
         found.append(certificate)
@@ -115,13 +118,15 @@ def _certificate(entry: Any, known: Mapping[str, Mapping[str, Any]] | None) -> d
         try:
             found["domains"] = [dns_name(found["name"])]
         except UsageError:
-            raise UsageError("domains is missing, and the name is no DNS name") from None
+            raise UsageError(
+                "domains is missing, and the name is no DNS name", hint="List the names that the certificate is for."
+            ) from None
     market = (known or {}).get(str(found.get("issuer")), {}).get("kind") == SSLMARKET
     found.setdefault("challenge", DNS01 if market else HTTP01)
     found.setdefault("services", [])
     found.setdefault("endpoints", [])
     if "hosts" not in found and (found["services"] or found["endpoints"]):
-        raise UsageError("services and endpoints need hosts")
+        raise UsageError("services and endpoints need hosts", hint="Give the hosts that they are on.")
     if known is not None:
         _issuable(found, known, entry)
     return found
@@ -132,12 +137,18 @@ def _issuable(found: dict[str, Any], known: Mapping[str, Mapping[str, Any]], ent
     if name is None:
         raise UsageError("issuer is missing", hint="Name a key of %s." % ISSUERS)
     if name not in known:
-        raise UsageError("issuer %s is not in %s%s" % (options.shown(name), ISSUERS, options.did_you_mean(name, known)))
+        raise UsageError(
+            "issuer %s is not in %s%s" % (options.shown(name), ISSUERS, options.did_you_mean(name, known)),
+            hint="Correct issuer, or add it there.",
+        )
     issuer = known[name]
     market = issuer["kind"] == SSLMARKET
     for option in _OF_ACME if market else _OF_SSLMARKET:
         if option in entry:
-            raise UsageError("%s is no option for an issuer of the kind %s" % (option, issuer["kind"]))
+            raise UsageError(
+                "%s is no option for an issuer of the kind %s" % (option, issuer["kind"]),
+                hint="Remove it, or name another issuer.",
+            )
     for option in PRODUCT if market else _OF_ACME:
         if option not in found and option in issuer:
             found[option] = issuer[option]

@@ -54,13 +54,16 @@ class Hosts:
         try:
             matcher = re.compile(expression)
         except re.error:
-            raise UsageError("hosts %s is not a pattern of hosts" % options.shown(part)) from None
+            raise UsageError(
+                "hosts %s is not a pattern of hosts" % options.shown(part), hint='Write it like "web:!web3" or "web*".'
+            ) from None
         groups = [host for name, hosts in self._groups.items() if matcher.match(name) for host in hosts]
         found = groups + [host for host in self._all if matcher.match(host)]
         if must_exist and not found and not any(character in part for character in "~*?["):
             names = [*self._groups, *self._all]
             raise UsageError(
-                "hosts %s is neither a host nor a group%s" % (options.shown(part), options.did_you_mean(part, names))
+                "hosts %s is neither a host nor a group%s" % (options.shown(part), options.did_you_mean(part, names)),
+                hint="Correct hosts, or add it to the inventory.",
             )
         return found
 

@@ -31,6 +31,7 @@ SECRETS = {
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _DAY = 24 * 60 * 60
+_EMAIL = 'Write it like "tls@example.com".'
 
 
 def _contact(group: str) -> Option:
@@ -111,7 +112,10 @@ def issuers(value: Any, common: Any = None) -> dict[str, dict[str, Any]]:
     for name in value:
         try:
             if not isinstance(name, str) or not _NAME.fullmatch(name):
-                raise UsageError("the name has other characters than letters, digits, dots, hyphens and underscores")
+                raise UsageError(
+                    "the name has other characters than letters, digits, dots, hyphens and underscores",
+                    hint="Give it a plain name: files are called after it.",
+                )
             issuer = _issuer(value[name])
             _refuse_same_account(issuer, found)
         except UsageError as error:
@@ -137,10 +141,10 @@ def _issuer(value: Any) -> dict[str, Any]:
         return found
     found.setdefault("terms_agreed", True)
     if kind == IDENTRUST and "@" not in found["customer"]:
-        raise UsageError("customer is %s, not an e-mail address" % options.shown(found["customer"]))
+        raise UsageError("customer is %s, not an e-mail address" % options.shown(found["customer"]), hint=_EMAIL)
     for address in found["contact"]:
         if address.count("@") != 1:
-            raise UsageError("contact %s is not an e-mail address" % options.shown(address))
+            raise UsageError("contact %s is not an e-mail address" % options.shown(address), hint=_EMAIL)
     return found
 
 

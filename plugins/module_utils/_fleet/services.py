@@ -71,7 +71,7 @@ def _service(name: str, known: Mapping[str, Any]) -> dict[str, Any]:
     if name not in known:
         raise UsageError(
             "there is no service %s%s" % (options.shown(name), options.did_you_mean(name, known)),
-            hint="Describe it in certificate_deploy_services, or correct services.",
+            hint="Correct services, or describe it in certificate_deploy_services.",
         )
     try:
         return options.entry(known[name], _SERVICE)

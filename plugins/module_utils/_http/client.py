@@ -24,7 +24,7 @@ from .._core.errors import (
 from .._core.secret import Secret
 from . import retry, strict_json
 from .explain import explain
-from .session import Session
+from .session import AGAIN, Session
 from .urls import check_url, origin
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 # What the body of a good answer has to be: JSON; JSON or nothing; text, that is, anything but nothing and HTML.
 JSON, OPTIONAL, TEXT = "json", "optional", "text"
+
+_MEND = "Mend what it names, and run again."
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class ApiClient:
     """``headers`` and bodies may hold :class:`Secret` values; they are opened here and removed from every message.
 
     ``refused`` tells from the JSON value of an answer with status 2xx that the provider did not do what was asked; ``explained``
-    finds its words for that.
+    finds its words for that. ``keys`` are the options that it signs in with, ``option`` is the one of ``base_url``, for messages.
     """
 
     def __init__(
@@ -60,8 +62,11 @@ class ApiClient:
         timeout: float = 30.0,
         clock: Clock = SYSTEM,
         explained: Callable[[Any], tuple[str | None, str | None]] = explain,
+        keys: str = "the keys",
+        option: str = "api_url",
     ) -> None:
-        self._base = check_url(base_url, "api_url").rstrip("/")
+        self._base = check_url(base_url, option).rstrip("/")
+        self._keys, self._option = keys, option
         self._session = session
         self._headers = dict(headers or {})
         self._refused = refused
@@ -131,10 +136,12 @@ class ApiClient:
         code, detail = (scrub(text, secrets) for text in self._explained(value))
         if good:
             if problem is not None and not (form == OPTIONAL and not content.strip()):
-                raise _unusable(safe, "%s answered with a body that is not JSON (%s)" % (host, problem), status)
+                message = "%s answered with a body that is not JSON (%s)" % (host, problem)
+                raise self._unusable(safe, message, status)
             if self._refused(value):
                 raise ProviderError(
                     "%s did not do it (status %d)" % (host, status),
+                    hint=_MEND,
                     status=status,
                     code=code,
                     detail=detail or "no reason given",
@@ -143,10 +150,8 @@ class ApiClient:
         if status == 429:
             raise self._rate_limited(host, response.headers.get("Retry-After"), code, detail)
         if 400 <= status < 500 and status != 408:
-            refusal = _refusal(host, status, code, detail)
-            refusal.readable = isinstance(value, (dict, list))
-            raise refusal
-        raise _unusable(safe, "%s has trouble (status %d)" % (host, status), status, code, detail)
+            raise self._refusal(host, status, code, detail, isinstance(value, (dict, list)))
+        raise self._unusable(safe, "%s has trouble (status %d)" % (host, status), status, code, detail)
 
     def _text(self, response: requests.Response, safe: bool) -> Reply:
         content = response.content
@@ -155,7 +160,7 @@ class ApiClient:
             problem = "a web page"
         if problem:
             message = "%s answered with %s instead of text" % (origin(self._base), problem)
-            raise _unusable(safe, message, response.status_code)
+            raise self._unusable(safe, message, response.status_code)
         return Reply(response.status_code, None, content, _date(response.headers))
 
     def _rate_limited(self, host: str, header: str | None, code: str | None, detail: str | None) -> RateLimited:
@@ -172,27 +177,32 @@ class ApiClient:
             retry_after=seconds,
         )
 
+    def _refusal(self, host: str, status: int, code: str | None, detail: str | None, readable: bool) -> ProviderError:
+        """``readable``: it is the API that says no, and not a web server in its place."""
+        parts: dict[str, Any] = {"status": status, "code": code, "detail": detail}
+        refusal = ProviderError("%s refused the request (status %d)" % (host, status), _MEND, **parts)
+        if status in (401, 403):
+            hint = "Check %s: it may be wrong, expired, or not allowed to do this." % self._keys
+            refusal = AuthError(
+                "%s refused our credentials or the request (status %d)" % (host, status), hint=hint, **parts
+            )
+        elif not readable:
+            refusal.hint = "Check %s: no API answers at this address." % self._option
+        refusal.readable = readable
+        return refusal
 
-def _refusal(host: str, status: int, code: str | None, detail: str | None) -> ProviderError:
-    if status in (401, 403):
-        return AuthError(
-            "%s refused our credentials or the request (status %d)" % (host, status),
-            hint="Check the keys and what they are allowed to do.",
-            status=status,
-            code=code,
-            detail=detail,
-        )
-    return ProviderError("%s refused the request (status %d)" % (host, status), status=status, code=code, detail=detail)
-
-
-def _unusable(
-    safe: bool, message: str, status: int, code: str | None = None, detail: str | None = None
-) -> CollectionError:
-    if not safe:
-        return OutcomeUnknown(message, status=status, code=code, detail=detail)
-    if status in retry.STATUSES:
-        return TransportError(message, status=status, code=code, detail=detail)
-    return ProtocolError(message, status=status, code=code, detail=detail)
+    def _unusable(
+        self, safe: bool, message: str, status: int, code: str | None = None, detail: str | None = None
+    ) -> CollectionError:
+        parts: dict[str, Any] = {"status": status, "code": code, "detail": detail}
+        passing = status >= 500 or status == 408
+        hint = "Run again later." if passing else "Check %s." % self._option
+        if not safe:
+            again = AGAIN if passing else "Check %s, and run again: what became of it is found out then." % self._option
+            return OutcomeUnknown(message, again, **parts)
+        if status in retry.STATUSES:
+            return TransportError(message, hint, **parts)
+        return ProtocolError(message, hint, **parts)
 
 
 def _parsed(content: bytes) -> tuple[Any, str | None]:

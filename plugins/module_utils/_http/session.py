@@ -17,10 +17,12 @@ gives no ``ca_path``.
 from __future__ import annotations
 
 import os
+import socket
+import ssl
 import threading
 import traceback
 import zlib
-from typing import TYPE_CHECKING, Any, Callable, Mapping, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, TypeVar
 from urllib.parse import urlsplit
 
 from .._core.errors import InvalidData, NotSent, OutcomeUnknown, ProtocolError, TransportError, UsageError
@@ -34,19 +36,32 @@ Value = TypeVar("Value")
 MAX_BODY = 1024 * 1024
 USER_AGENT = "certfleet.reseller"
 
+AGAIN = "Run again: what became of the request is found out then."
+_LONGER = "Run again, with a longer timeout if this happens often."
+
 
 class Session:
-    """Looks like the part of ``requests.Session`` that the ``acme`` library uses, so that one set of rules serves both."""
+    """Looks like the part of ``requests.Session`` that the ``acme`` library uses, so that one set of rules serves both.
 
-    def __init__(self, timeout: float = 30.0, ca_path: str | None = None, max_body: int = MAX_BODY) -> None:
+    ``option`` is the one that the address comes from, for messages.
+    """
+
+    def __init__(
+        self, timeout: float = 30.0, ca_path: str | None = None, max_body: int = MAX_BODY, option: str = "the URL"
+    ) -> None:
         import requests
 
         bundle = os.environ.get("REQUESTS_CA_BUNDLE")
         for name, path in (("ca_path", ca_path), ("REQUESTS_CA_BUNDLE", None if ca_path else bundle)):
             if path and not os.path.exists(path):
-                raise UsageError("%s %s does not exist" % (name, path))
+                raise UsageError(
+                    "%s %s does not exist" % (name, path),
+                    hint="Give the file with the certificate of your own CA, or leave %s out for the public ones."
+                    % name,
+                )
         if timeout <= 0:
-            raise UsageError("timeout must be a positive number of seconds")
+            raise UsageError("timeout is %g, not more than 0" % timeout, hint="Write it in seconds, like 30.")
+        self._option = option
         self._timeout = timeout
         self._max_body = max_body
         self._verify: bool | str = ca_path or bundle or True
@@ -97,11 +112,11 @@ class Session:
                 response._content = _read(response, self._max_body)
                 return response
         except requests.exceptions.RequestException as error:
-            raise _translate(error, method, url) from None
+            raise _translate(error, method, url, seconds, self._option) from None
         except (urllib3.exceptions.LocationValueError, UnicodeEncodeError):
             raise _unbuilt(url) from None
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            raise OutcomeUnknown("%s broke off its answer (%s)" % (origin(url), type(error).__name__)) from None
+            raise OutcomeUnknown("%s broke off its answer (%s)" % (origin(url), type(error).__name__), AGAIN) from None
 
 
 def links(response: requests.Response, relation: str) -> list[str]:
@@ -129,7 +144,7 @@ def _within(seconds: float, call: Callable[[], Value], method: str, url: str) ->
     if errors:
         raise errors[0]
     if not values:
-        raise OutcomeUnknown("%s %s took longer than %g seconds" % (method, origin(url), seconds))
+        raise OutcomeUnknown("%s %s took longer than %g seconds" % (method, origin(url), seconds), _LONGER)
     return values[0]
 
 
@@ -158,7 +173,7 @@ def _unpack(packed: bytes, url: str, most: int) -> bytes:
     except zlib.error:
         raise ProtocolError("%s sent a body that cannot be unpacked" % origin(url)) from None
     if not unpacker.eof and len(unpacked) <= most:
-        raise OutcomeUnknown("%s broke off its answer" % origin(url))
+        raise OutcomeUnknown("%s broke off its answer" % origin(url), AGAIN)
     return unpacked
 
 
@@ -166,7 +181,7 @@ def _redirected(response: requests.Response, url: str) -> ProtocolError:
     target = response.headers["Location"]
     return ProtocolError(
         "%s redirects, which is not followed with credentials" % origin(url),
-        hint="If the new address is right, configure it.",
+        hint="Give the address it names if that is right, else correct yours.",
         status=response.status_code,
         detail=_where(target),
     )
@@ -188,10 +203,13 @@ def _proxies(url: str) -> dict[str, str]:
 
 
 def _unbuilt(url: str) -> InvalidData:
-    return InvalidData("the request to %s cannot be built: a value has characters HTTP does not allow" % origin(url))
+    return InvalidData(
+        "the request to %s cannot be built: a value has characters HTTP does not allow" % origin(url),
+        hint="Look for line breaks and spaces in keys and addresses.",
+    )
 
 
-def _translate(error: Exception, method: str, url: str) -> TransportError | InvalidData:
+def _translate(error: Exception, method: str, url: str, seconds: float, option: str) -> TransportError | InvalidData:
     """What became of the request: surely not sent, or nobody knows."""
     import requests
     import urllib3
@@ -199,33 +217,53 @@ def _translate(error: Exception, method: str, url: str) -> TransportError | Inva
     where = origin(url)
     if isinstance(error, requests.exceptions.SSLError) and _while_connecting(error):
         return NotSent(
-            "the TLS connection to %s failed" % where, hint="Check ca_path and the host.", detail=_reason(error)
+            "the TLS connection to %s failed" % where,
+            hint="Check %s, and give ca_path if the server's CA is your own." % option,
+            detail=_reason(error),
         )
     if isinstance(error, requests.exceptions.ConnectTimeout):
-        return NotSent("%s does not answer" % where, hint="Check the URL and the network.")
-    if isinstance(error, requests.exceptions.ProxyError) or _while_connecting(error):
-        return NotSent("%s cannot be reached" % where, hint="Check the URL, the network and proxies.")
+        return NotSent("%s does not answer" % where, hint="Check %s, the network and firewalls." % option)
+    if isinstance(
+        error,
+        (requests.exceptions.ProxyError, requests.exceptions.InvalidSchema, requests.exceptions.InvalidProxyURL),
+    ):
+        hint = "Check https_proxy and no_proxy of the environment."
+        return NotSent("%s cannot be reached through the proxy" % where, hint=hint, detail=_reason(error))
+    if _while_connecting(error):
+        hint = "Check %s, the network and proxies." % option
+        return NotSent("%s cannot be reached" % where, hint=hint, detail=_reason(error))
     if isinstance(error, requests.exceptions.Timeout):
-        return OutcomeUnknown("%s %s got no answer in time" % (method, where))
-    if isinstance(error, (requests.exceptions.InvalidSchema, requests.exceptions.InvalidProxyURL)):
-        return NotSent("%s cannot be reached" % where, hint="Check the proxy variables of the environment.")
+        return OutcomeUnknown("%s %s got no answer within %g seconds" % (method, where, seconds), _LONGER)
     unreadable = bool(error.args) and isinstance(error.args[0], urllib3.exceptions.InvalidHeader)  # of the answer
     if isinstance(error, (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL)) and not unreadable:
         return _unbuilt(url)
-    return OutcomeUnknown("the connection to %s broke before its answer was complete" % where)
+    return OutcomeUnknown("the connection to %s broke before its answer was complete" % where, AGAIN)
 
 
 def _while_connecting(error: BaseException) -> bool:
     """Whether it failed before a byte of the request was sent: TCP, proxy, handshake. When in doubt, no."""
+    return any(
+        frame.name == "connect" for cause in _causes(error) for frame in traceback.extract_tb(cause.__traceback__)
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The exception, and those it was raised for, the last one first."""
     cause: BaseException | None = error
     while cause is not None:
-        if any(frame.name == "connect" for frame in traceback.extract_tb(cause.__traceback__)):
-            return True
+        yield cause
         cause = cause.__context__
-    return False
 
 
-def _reason(error: Exception) -> str:
-    """OpenSSL's own words, such as ``certificate verify failed: self-signed certificate``."""
-    text = str(error)
-    return text.partition("SSLError(")[2].rstrip(")'\" ") or type(error).__name__
+def _reason(error: Exception) -> str | None:
+    """The words of OpenSSL (``self-signed certificate``) or of the system (``Connection refused``), where they said any."""
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return cause.verify_message
+        if isinstance(cause, ssl.SSLError):
+            return (cause.reason or "").replace("_", " ").lower() or None
+        if isinstance(cause, socket.gaierror):
+            return "its name cannot be resolved"
+        if isinstance(cause, OSError) and cause.errno and cause.strerror:
+            return cause.strerror
+    return None

@@ -27,12 +27,15 @@ def check_url(url: str, what: str = "URL") -> str:
         shown = clean(_USER.sub("//", url))
         raise UsageError("%s %r is not a valid URL" % (what, shown), hint='Write it like "https://host/path".')
     if parts.username is not None or parts.password is not None:
-        raise UsageError("%s for %s contains credentials" % (what, host), hint="Use the options made for them.")
+        raise UsageError(
+            "%s for %s contains credentials" % (what, host),
+            hint="Leave them out of the address, and give them by the options made for them.",
+        )
     if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)):
         return url
     raise UsageError(
         "%s %s is not https" % (what, clean(url)),
-        hint="Secrets would travel in clear; only https is used (http to loopback addresses alone).",
+        hint="Write it with https, or secrets would travel in clear (http is for loopback addresses alone).",
     )
 
 

@@ -73,18 +73,31 @@ class Access:
             if self.client_id is None or self.client_secret is None or self.token_url is None:
                 raise UsageError(
                     "there is no way to sign in at IdenTrust",
-                    hint="Give api_key (or set IDENTRUST_API_KEY), or access_token, or client_id, client_secret and token_url.",
+                    hint="Give api_key or set IDENTRUST_API_KEY; or give access_token, or client_id, client_secret and token_url.",
                 )
             check_url(self.token_url, "token_url")
 
-    def authorization(self, session: Session) -> Secret:
+    @property
+    def keys(self) -> str:
+        """The options that sign in, for messages."""
+        if self.api_key is not None:
+            return "api_key"
+        return "access_token" if self.access_token is not None else "client_id and client_secret"
+
+    def session(self, option: str) -> Session:
+        """``option`` is the one with the address, for messages."""
+        from .._http.session import Session
+
+        return Session(self.timeout, self.ca_path, option=option)
+
+    def authorization(self) -> Secret:
         """The value of the ``Authorization`` header."""
         if self.api_key is not None:
             return self.api_key
-        token = self.access_token or self._exchange(session, self.token_url or "")
+        token = self.access_token or self._exchange(self.token_url or "")
         return Secret("Bearer " + token.open())
 
-    def _exchange(self, session: Session, token_url: str) -> Secret:
+    def _exchange(self, token_url: str) -> Secret:
         """OAuth 2.0 client credentials (RFC 6749 section 4.4), as JSON, the way Auth0 takes it."""
         from .._http.client import ApiClient
 
@@ -94,8 +107,13 @@ class Access:
             "audience": self.audience,
             "grant_type": "client_credentials",
         }
-        answer = ApiClient(token_url, session, timeout=self.timeout).post("", body)
+        client = ApiClient(
+            token_url, self.session("token_url"), timeout=self.timeout, keys=self.keys, option="token_url"
+        )
+        answer = client.post("", body)
         token = answer.get("access_token") if isinstance(answer, dict) else None
         if not isinstance(token, str) or not _HEADER_SAFE.fullmatch(token):
-            raise ProtocolError("the token endpoint answered without an access token")
+            raise ProtocolError(
+                "the token endpoint answered without an access token", hint="Check token_url and audience."
+            )
         return Secret(token)

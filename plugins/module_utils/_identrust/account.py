@@ -36,7 +36,9 @@ class IdentrustAccounts:
     def want(self, params: dict[str, Any]) -> Want:
         email = params["customer_email"].strip()
         if not _EMAIL.fullmatch(email):
-            raise UsageError("customer_email %r is not an e-mail address" % email[:300])
+            raise UsageError(
+                "customer_email %r is not an e-mail address" % email[:300], hint='Write it like "tls@example.com".'
+            )
         return Want(
             identity=email,
             api_url=params["api_url"].rstrip("/"),
@@ -51,12 +53,10 @@ class IdentrustAccounts:
 
     def sign_in(self, want: Want) -> ApiClient:
         from .._http.client import ApiClient
-        from .._http.session import Session
 
         access: Access = want.access
-        session = Session(access.timeout, access.ca_path)
-        authorization = access.authorization(session)
-        return ApiClient(want.api_url, session, {"Authorization": authorization}, timeout=access.timeout)
+        headers = {"Authorization": access.authorization()}
+        return ApiClient(want.api_url, access.session("api_url"), headers, timeout=access.timeout, keys=access.keys)
 
     def ask(self, client: ApiClient, want: Want, interrupted: str | None) -> Record:
         try:
@@ -66,6 +66,10 @@ class IdentrustAccounts:
                 error.hint = (
                     "A run that was cut off (%s) had asked for this account; if it exists now, its key is lost: have IdenTrust "
                     "delete the account or tell you kid and key, then remove %s.intent." % (interrupted, want.path)
+                )
+            elif error.status == 409:
+                error.hint = (
+                    "If the account exists, have IdenTrust delete it or tell you kid and key: they are shown once."
                 )
             raise
         account, kid, hmac_key = read_answer(answer, want.identity)
@@ -96,7 +100,7 @@ def read_answer(answer: Any, email: str) -> tuple[dict[str, Any], str, Secret]:
         if is_set:
             raise ProviderError(
                 "the account of %s at IdenTrust is %s" % (email, flag),
-                hint="No certificate can be ordered with it. Ask IdenTrust to restore it, or use another customer_email.",
+                hint="Ask IdenTrust to restore it, or use another customer_email: nothing can be ordered with this one.",
                 code=flag,
             )
     if str(answer.get("email") or email).lower() != email.lower():

@@ -40,7 +40,7 @@ def from_params(params: dict[str, Any]) -> tuple[Wanted, ...]:
             own = renewal.from_params(params, entry) if entry.get("renewal") else policy
             wanted = _one(entry, params["directory_url"], own)
             if any(wanted.name == other.name for other in found):
-                raise UsageError("the name is used twice")
+                raise UsageError("the name is used twice", hint="Give one of the two another name.")
         except UsageError as error:
             error.message = "certificates[%d] (%s): %s" % (number, entry["name"], error.message)
             raise
@@ -51,7 +51,7 @@ def from_params(params: dict[str, Any]) -> tuple[Wanted, ...]:
 def _one(entry: dict[str, Any], directory_url: str | None, policy: Policy) -> Wanted:
     domains = dns_names(entry["domains"])
     if not domains:
-        raise UsageError("domains is empty")
+        raise UsageError("domains is empty", hint="List the names that the certificate is for.")
     fixed = fixed_key_type(directory_url)
     key_type = entry["key_type"] or fixed or "ecdsa"
     if fixed and key_type != fixed:

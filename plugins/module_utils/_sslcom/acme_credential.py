@@ -40,7 +40,10 @@ class SslcomCredentials:
     def want(self, params: dict[str, Any]) -> Want:
         description = params["description"].strip()
         if not description or len(description) > 255:
-            raise UsageError("description must have 1 to 255 characters", hint="It names the customer at SSL.com.")
+            raise UsageError(
+                "description has %d characters, not 1 to 255" % len(description),
+                hint="Give the name that the customer shall have at SSL.com.",
+            )
         return Want(
             identity=description,
             api_url=params["api_url"].rstrip("/"),
@@ -58,7 +61,7 @@ class SslcomCredentials:
             if getattr(want.access, option) is None:
                 raise UsageError(
                     "%s is missing" % option,
-                    hint="Give it, or set SSLCOM_%s. SSL.com shows it to users with the role account_admin."
+                    hint="Give it, or set SSLCOM_%s; SSL.com shows it to users with the role account_admin."
                     % option.upper(),
                 )
 
@@ -68,8 +71,10 @@ class SslcomCredentials:
         from .._http.session import Session
 
         access: Access = want.access
-        session = Session(access.timeout, access.ca_path)
-        return ApiClient(want.api_url, session, refused=refused, timeout=access.timeout)
+        session = Session(access.timeout, access.ca_path, option="api_url")
+        return ApiClient(
+            want.api_url, session, refused=refused, timeout=access.timeout, keys="account_key and secret_key"
+        )
 
     def ask(self, client: ApiClient, want: Want, interrupted: str | None) -> Record:
         access: Access = want.access

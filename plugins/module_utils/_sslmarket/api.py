@@ -57,7 +57,7 @@ class Api:
         if token is None:
             raise UsageError(
                 "api_token is missing",
-                hint="Give it, or set SSLMARKET_API_TOKEN. It is made in the settings of the customer account.",
+                hint="Give it, or set SSLMARKET_API_TOKEN; it is made in the settings of the customer account.",
             )
         if not _HEADER_SAFE.fullmatch(token.open()):
             raise UsageError(
@@ -160,7 +160,7 @@ class Api:
 
     def _connected(self) -> ApiClient:
         if self._client is None:
-            session = self._session or Session(self._timeout, self._ca_path, _MOST_BYTES)
+            session = self._session or Session(self._timeout, self._ca_path, _MOST_BYTES, "api_url")
             self._client = ApiClient(
                 self.api_url,
                 session,
@@ -169,6 +169,7 @@ class Api:
                 timeout=self._timeout,
                 clock=self._clock,
                 explained=explain_any,
+                keys="api_token",
             )
         return self._client
 

@@ -25,7 +25,10 @@ def account(params: dict[str, Any], clock: Clock) -> Account:
     api_url = params["api_url"].rstrip("/")
     token = params["api_token"]
     if not token:
-        raise UsageError("api_token is missing", hint="Give it, or set SSLMARKET_API_TOKEN.")
+        raise UsageError(
+            "api_token is missing",
+            hint="Give it, or set SSLMARKET_API_TOKEN; it is made in the settings of the customer account.",
+        )
     return Account(
         Api(api_url, Secret(token), params["timeout"], params["ca_path"]),
         Journal(params["journal_dir"], api_url, clock),

@@ -113,7 +113,7 @@ def test_description() -> None:
 def test_missing_keys(option: str, value: str | None) -> None:
     with pytest.raises(UsageError) as error:
         SslcomCredentials().check_access(want(**{option: value}))
-    assert error.value.sentence().startswith(f"{option} is missing. Give it, or set SSLCOM_{option.upper()}.")
+    assert error.value.sentence().startswith(f"{option} is missing. Give it, or set SSLCOM_{option.upper()};")
 
 
 def test_http_is_refused(tmp_path: Path) -> None:
