@@ -23,6 +23,7 @@ PAIRS = [
 ]
 
 nox.needs_version = ">=2024.10.9"
+nox.options.sessions = ["ansible_core"]
 nox.options.envdir = ".work/nox"
 nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = False  # they are named as skipped
@@ -36,3 +37,12 @@ def ansible_core(session: nox.Session, core: str) -> None:
     session.install("-q", "-r", "requirements/test.txt", f"ansible-core=={core}.*")
     session.run("ansible", "--version", stdout=None)
     session.run("python", "tools/checks.py", *(session.posargs or ["sanity", "unit", "smoke"]))
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Build the tarball and its bill of materials in .work/release, and see what Galaxy would say."""
+    session.install("-q", "-r", "requirements/release.txt")
+    tarball = str(session.run("python", "tools/build.py", ".work/release", silent=True)).strip()
+    session.run("python", "tools/release.py", "importer", tarball)
+    session.run("python", "tools/release.py", "sbom", tarball, tarball.removesuffix(".tar.gz") + ".cdx.json")
