@@ -3,7 +3,7 @@
 # make cannot handle a checkout in a folder with a space otherwise.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs-lint docs sanity unit integration matrix kills fleet page screenshots molecule bench faults build clean .demo .test
+.PHONY: help demo test lint docs-lint docs sanity unit integration matrix kills fleet page screenshots molecule bench faults release-check stranger build clean .demo .test
 MAKEFLAGS += --no-print-directory
 
 PY := .venv/bin/python
@@ -72,6 +72,12 @@ faults: .test ## the long kill test; prints its counts
 
 bench: .test ## benchmarks; they print what they compare, and fail when a target is missed
 	@status=0; for file in tests/bench/bench_*.py; do echo "$$file"; PYTHONPATH=. $(PY) "$$file" $(ARGS) || status=1; done; exit $$status
+
+release-check: .test ## the tarball and its bill of materials in .work/release, and what Galaxy would say of it
+	@.venv/bin/nox --session release
+
+stranger: .demo ## a new account with nothing but the tarball follows the README: does the quickstart run?
+	@$(PY) tools/stranger.py $(ARGS)
 
 build: .demo ## the collection's tarball, in .work
 	@$(PY) tools/build.py
