@@ -24,6 +24,14 @@ from ansible.parsing.dataloader import DataLoader
 ROOT = Path(__file__).resolve().parents[2]
 DIRECTIVE = re.compile(r"^( *)\.\. (code-block|code|sourcecode|literalinclude|parsed-literal)::[ ]*(\S*)")
 FENCE = re.compile(r"^( *)```(\S*)$")
+LANGUAGES = {
+    **dict.fromkeys(("console", "shell", "bash", "sh"), "shell"),
+    **{name: name for name in ("text", "nginx", "json")},
+    "ini": "hosts",
+}
+# Variables of other people's roles, which a guide shows in order to replace them.
+FOREIGN = ("certbot_",)
+VARIABLES = re.compile(r"# (group|host)_vars/")  # the file that the block is, by its first line
 VARIABLE = re.compile(r"certfleet_[a-z_]+")
 
 
@@ -49,10 +57,10 @@ class Block:
     def kind(self) -> str:
         """What is done with it; "unknown" if nothing is."""
         if self.language in ("yaml", "yaml+jinja", "yml"):
-            return yaml_kind(self.value)
-        return {"console": "shell", "shell": "shell", "bash": "shell", "sh": "shell"}.get(
-            self.language, self.language if self.language in ("text", "nginx", "json", "python", "ini") else "unknown"
-        )
+            return "inventory" if VARIABLES.match(self.text) else yaml_kind(self.value)
+        if self.language == "ini" and self.text.startswith("# ansible.cfg\n"):
+            return "settings"
+        return LANGUAGES.get(self.language, "unknown")
 
 
 # --- where they are ---------------------------------------------------------------------------------------------------
@@ -161,6 +169,8 @@ def _mapping_kind(names: set[str]) -> str:
         return "requirements"
     if names <= {"endpoints", "services", "hosts", "domains"}:
         return "certificate"
+    if all(name.startswith(FOREIGN) for name in names):
+        return "foreign"
     return "inventory" if any(is_variable(name) for name in names) else "unknown"
 
 
