@@ -56,7 +56,7 @@ EXAMPLES = r"""
   certfleet.reseller.sslmarket_certificate:
     api_token: "{{ sslmarket_api_token }}"
     journal_dir: ~/.certfleet/journal/sslmarket
-    product_code: rapidssl
+    product_code: RAPIDSSL_RAPIDSSL
     domain: www.alpha.example
     csr_path: ~/tls/www.alpha.example.csr
     path: ~/tls/www.alpha.example.pem

@@ -77,7 +77,7 @@ EXAMPLES = r"""
   certfleet.reseller.sslmarket_order:
     api_token: "{{ sslmarket_api_token }}"
     journal_dir: ~/.certfleet/journal/sslmarket
-    product_code: rapidssl
+    product_code: RAPIDSSL_RAPIDSSL
     domain: www.alpha.example
     csr_path: ~/tls/www.alpha.example.csr
     owner: {name: Alpha Ltd, street: High Street 1, city: London, zip: EC1A 1AA, country: GB, tel: "+44.2012345678"}
@@ -97,7 +97,7 @@ EXAMPLES = r"""
   certfleet.reseller.sslmarket_order:
     api_token: "{{ sslmarket_api_token }}"
     journal_dir: ~/.certfleet/journal/sslmarket
-    product_code: rapidssl
+    product_code: RAPIDSSL_RAPIDSSL
     domain: shop.alpha.example
     csr_path: ~/tls/shop.alpha.example.csr
     order_id: 123456
@@ -124,7 +124,7 @@ orders:
     product_code:
       description: The product.
       type: str
-      sample: rapidssl
+      sample: RAPIDSSL_RAPIDSSL
     pending:
       description: Whether a certificate is needed.
       type: bool
@@ -212,7 +212,7 @@ reason:
   description: What was to do and why, or that nothing was.
   returned: success
   type: str
-  sample: "www.alpha.example: a paid order for rapidssl of www.alpha.example, 1 year (there is no certificate yet)"
+  sample: "www.alpha.example: a paid order for RAPIDSSL_RAPIDSSL of www.alpha.example, 1 year (there is no certificate yet)"
 """
 
 from ansible_collections.certfleet.reseller.plugins.module_utils._core import engine
