@@ -118,13 +118,27 @@ def lint() -> list[Check]:
             [*mypy, "-p", "certfleet_hook"],
             env={"MYPYPATH": str(ROOT / "roles" / "sslcom_reseller_hook" / "files")},
         ),
-        Check("mypy, tools", [*mypy, *tracked("tools/*.py")], env={"MYPYPATH": str(ROOT / "tools")}),
+        Check("mypy, tools", [*mypy, *tracked("tools/*.py", "noxfile.py")], env={"MYPYPATH": str(ROOT / "tools")}),
         Check("ruff check", [tool("ruff"), "check", "--quiet", "."]),
         Check("ruff format", [tool("ruff"), "format", "--check", "--quiet", "."]),
         Check("yamllint", [tool("yamllint"), "--strict", "."]),
         Check("changelog", [tool("antsibull-changelog"), "lint"]),
         Check("shellcheck", [shellcheck, *shell_scripts()], skip="" if shellcheck else "shellcheck is not installed"),
+        *github(),
     ]
+
+
+def github() -> list[Check]:
+    """GitHub's own files by their schemas, and what is dangerous in workflows."""
+    schemas = {
+        "github-workflows": ".github/workflows/*.yml",
+        "github-issue-forms": ".github/ISSUE_TEMPLATE/[!c]*.yml",
+        "github-issue-config": ".github/ISSUE_TEMPLATE/config.yml",
+        "dependabot": ".github/dependabot.yml",
+    }
+    command = [tool("check-jsonschema"), "--builtin-schema"]
+    checks = [Check(name, [*command, f"vendor.{name}", *tracked(files)]) for name, files in schemas.items()]
+    return [*checks, Check("zizmor", [tool("zizmor"), "--offline", "--no-progress", ".github"])]
 
 
 def docs_lint() -> list[Check]:
