@@ -53,7 +53,7 @@ def load(path: str) -> Record | None:
     if value.get("version") != VERSION:
         raise StateError(
             "%s is no credential record of version %d" % (path, VERSION),
-            hint="It may be another file, or one written by a newer release. Give another path, or update the collection.",
+            hint="Give another path; if a newer release wrote it, update the collection.",
         )
     try:
         return _from_json(value)

@@ -20,6 +20,7 @@ CollectionError
 
 from __future__ import annotations
 
+import errno
 import re
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
@@ -82,6 +83,29 @@ class UsageError(CollectionError):
 
 class StateError(CollectionError):
     kind = "state"
+
+    @classmethod
+    def of_system(cls, error: OSError, path: str | None = None) -> StateError:
+        """What the operating system refused; ``path`` is what could not be written, where the call does not know it."""
+        what = "%s cannot be written" % path if path else error.filename or "file operation"
+        hint = _MENDS.get(error.errno or 0, "Make the place usable, and run again.")
+        return cls("%s: %s" % (what, error.strerror or type(error).__name__), hint=hint)
+
+
+_ROOM, _ALLOW = (
+    "Make room there, and run again.",
+    "Let the user that the task runs as write there (or set become), and run again.",
+)
+_MENDS = {
+    errno.EACCES: _ALLOW,
+    errno.EPERM: _ALLOW,
+    errno.EROFS: "Give another path, or mount it for writing.",
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EFBIG: _ROOM,  # the limit of a process
+    errno.ENOTDIR: "There is a file where a directory is needed: give another path, or move it away.",
+    errno.EISDIR: "There is a directory where a file is needed: give another path, or move it away.",
+}
 
 
 class LockedError(CollectionError):

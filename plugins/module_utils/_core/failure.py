@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 from typing import Any
-
-from ansible.module_utils.basic import missing_required_lib
 
 from .errors import CollectionError, StateError
 
@@ -20,16 +19,17 @@ def describe(error: Exception) -> dict[str, Any]:
     """``msg``, the sentence for a person, and ``error``, its parts for a machine."""
     if isinstance(error, ImportError) and (error.name or "").split(".")[0] in _LIBRARIES:
         library = (error.name or "").split(".")[0]
-        hint = "Install it for the Python that runs this module."
+        python = sys.executable or "this Python"
+        hint = "Install it: %s -m pip install %s; or set ansible_python_interpreter to a Python that has it." % (
+            python,
+            library,
+        )
         return {
-            "msg": missing_required_lib(library),
+            "msg": "the Python library %s is missing for %s. %s" % (library, python, hint),
             "error": {"kind": "missing_library", "status": None, "code": library, "detail": None, "hint": hint},
         }
     if isinstance(error, OSError):
-        error = StateError(
-            "%s: %s" % (error.filename or "file operation", error.strerror or type(error).__name__),
-            hint="Nothing is half-written; make the place usable and run again.",
-        )
+        error = StateError.of_system(error)
     if isinstance(error, CollectionError):
         return {"msg": error.sentence(), "error": error.payload()}
     # A defect of ours. The traceback names lines of code, not values; the text of a foreign exception may hold data, so its

@@ -91,10 +91,7 @@ def prove_writable(path: str) -> None:
         write(probe, b"\0" * 4096)
         remove(probe)
     except OSError as error:
-        raise StateError(
-            "%s cannot be written (%s)" % (path, error.strerror or type(error).__name__),
-            hint="Nothing was sent to the provider. Make the directory writable and run again.",
-        ) from None
+        raise StateError.of_system(error, path) from None
 
 
 def read(path: str, limit: int = LIMIT) -> bytes | None:
@@ -105,11 +102,13 @@ def read(path: str, limit: int = LIMIT) -> bytes | None:
         return None
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.EMLINK):
-            raise StateError("%s is a symbolic link" % path, hint="Give the path of the file itself.") from None
+            raise StateError(
+                "%s is a symbolic link" % path, hint="Give the path of the file that it leads to."
+            ) from None
         raise
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)  # fdopen refuses directories without closing them, and names a number
-        raise StateError("%s is not a regular file" % path)
+        raise StateError("%s is not a regular file" % path, hint="Give the path of a file.")
     with os.fdopen(descriptor, "rb") as stream:
         content = stream.read(limit + 1)
     if len(content) > limit:

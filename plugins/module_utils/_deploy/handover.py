@@ -146,7 +146,7 @@ class Handover:
             self._keep(unit, staying)
         self.returned |= _names(back)
         if isinstance(error, OSError):
-            error = StateError("%s: %s" % (error.filename or "file operation", error.strerror or type(error).__name__))
+            error = StateError.of_system(error)
         if isinstance(error, CollectionError):
             error.hint = TROUBLE % trouble if trouble else BACK if back else _IN_PLACE
             stuck = [item for item in fallen if item.switch and not item.previous]
@@ -166,7 +166,7 @@ class Handover:
         except CollectionError as error:
             return error.sentence().rstrip(".")
         except OSError as error:
-            return "%s: %s" % (error.filename or "file operation", error.strerror or type(error).__name__)
+            return StateError.of_system(error).message
         return None
 
     def _serve_again(self, unit: Unit, proofs: dict[Endpoint, str], blind: bool) -> None:

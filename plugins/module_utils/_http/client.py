@@ -182,7 +182,7 @@ class ApiClient:
         parts: dict[str, Any] = {"status": status, "code": code, "detail": detail}
         refusal = ProviderError("%s refused the request (status %d)" % (host, status), _MEND, **parts)
         if status in (401, 403):
-            hint = "Check %s: it may be wrong, expired, or not allowed to do this." % self._keys
+            hint = "Check %s for mistakes, expiry and permissions." % self._keys
             refusal = AuthError(
                 "%s refused our credentials or the request (status %d)" % (host, status), hint=hint, **parts
             )

@@ -216,7 +216,7 @@ class Journal:
         except OSError as error:
             raise StateError(
                 "the journal cannot be written: %s (%s)" % (path, error.strerror or type(error).__name__),
-                hint="Nothing is bought without it. Mend the directory and run again.",
+                hint="Make journal_dir writable and run again: nothing is bought without it.",
             ) from None
 
 

@@ -141,7 +141,7 @@ class Judge:
         if theirs is not None and abs(ours - theirs) > _CLOCK_SKEW:
             raise StateError(
                 "this machine says it is %s, the provider %s" % (iso(ours), iso(theirs)),
-                hint="Nothing is bought with a clock that is wrong by more than a day.",
+                hint="Set the clock right: nothing is bought while it is wrong by more than a day.",
             )
 
     # -- edits ---------------------------------------------------------------------------------------------------------

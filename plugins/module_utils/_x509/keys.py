@@ -16,7 +16,10 @@ def generate(key_type: str, key_size: int) -> bytes:
     """A new private key: PKCS #8, PEM, not encrypted."""
     if key_size not in SIZES.get(key_type, ()):
         known = ["%s %s" % (name, ", ".join(map(str, sizes))) for name, sizes in SIZES.items()]
-        raise UsageError("unknown kind of key: %s %s" % (key_type, key_size), hint="Use one of: %s." % "; ".join(known))
+        raise UsageError(
+            "key_type and key_size: unknown kind of key: %s %s" % (key_type, key_size),
+            hint="Use one of: %s." % "; ".join(known),
+        )
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 

@@ -112,5 +112,5 @@ def test_a_missing_library_is_one_sentence(tmp_path: Path) -> None:
     library.mkdir()
     (library / "requests.py").write_text("raise ImportError('No module named requests', name='requests')")
     done = run(options(tmp_path), library=library)
-    assert "Failed to import the required Python library (requests)" in done.result["msg"]
+    assert "the Python library requests is missing" in done.result["msg"]
     assert done.result["error"]["kind"] == "missing_library"
