@@ -71,7 +71,7 @@ faults: .test ## the long kill test; prints its counts
 	@$(PY) -m pytest -m slow -s -v tests $(ARGS)
 
 bench: .test ## benchmarks; they print what they compare, and fail when a target is missed
-	@status=0; for file in tests/bench/bench_*.py; do echo "$$file"; PYTHONPATH=. $(PY) "$$file" $(ARGS) || status=1; done; exit $$status
+	@status=0; for file in tests/bench/bench_*.py; do echo "$$file"; $(PY) -m "tests.bench.$$(basename "$$file" .py)" $(ARGS) || status=1; done; exit $$status
 
 release-check: .test ## the tarball and its bill of materials in .work/release, and what Galaxy would say of it
 	@.venv/bin/nox --session release

@@ -7,7 +7,7 @@ Both start from an account that is registered, prove control by http-01 on the s
 ansible-playbook. The usual playbook is written as its documentation does it: for each name a key, a request, acme_certificate to get the
 challenge, the file of the challenge, acme_certificate to get the certificate, and the file away again.
 
-    make bench        or: python tests/bench/bench_acme.py [--names 20] [--rounds 3]
+    make bench        or: python -m tests.bench.bench_acme [--names 20] [--rounds 3]
 """
 
 from __future__ import annotations
@@ -27,13 +27,7 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-from tests.conftest import prepare_ansible  # noqa: E402
-from tests.support.sandbox import Sandbox  # noqa: E402
-
-prepare_ansible()
+from tests.support.sandbox import Sandbox
 
 OURS, USUAL = "certfleet.reseller", "community.crypto"
 HOST = "127.0.0.1"

@@ -7,7 +7,7 @@ Whole runs of ansible-playbook: one task of cert_decode; our filter; a loop over
 with a ping, which is what Ansible costs. Then processes: `openssl x509` for each file, a plain script with cryptography that
 reads the same fields, and the module as Ansible starts it (its AnsiballZ file) less an empty module.
 
-    make bench        or: python tests/bench/bench_decode.py [--certificates 200] [--rounds 3]
+    make bench        or: python -m tests.bench.bench_decode [--certificates 200] [--rounds 3]
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +29,8 @@ import yaml
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, ObjectIdentifier
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-from tests.bench.targets import Target, show  # noqa: E402
-from tests.conftest import prepare_ansible  # noqa: E402
-from tests.support import pki  # noqa: E402
-
-prepare_ansible()
+from tests.bench.targets import Target, show
+from tests.support import pki
 
 OURS, USUAL = "certfleet.reseller", "community.crypto"
 LOOP = f"{USUAL}.x509_certificate_info (loop)"
@@ -86,7 +81,7 @@ def run(command: list[str], **environment: str) -> str:
     return done.stdout
 
 
-def play(folder: Path, name: str, task: dict[str, Any], count: int) -> Callable[[], None]:
+def play(folder: Path, name: str, task: dict[str, Any], count: int) -> Callable[[], object]:
     """A playbook with one task, and a check in the playbook that it saw `count` certificates."""
     seen = task.pop("seen", None)
     tasks = [{**task, "register": "result"}]
@@ -109,7 +104,7 @@ def module_file(folder: Path, name: str, arguments: dict[str, Any], library: Pat
     return found
 
 
-def plays(folder: Path, files: list[str], other: bool) -> dict[str, Callable[[], None]]:
+def plays(folder: Path, files: list[str], other: bool) -> dict[str, Callable[[], object]]:
     pattern, count = str(Path(files[0]).parent / "*.pem"), len(files)
 
     def with_filter(name: str) -> dict[str, Any]:
@@ -132,7 +127,7 @@ def plays(folder: Path, files: list[str], other: bool) -> dict[str, Callable[[],
     return {name: play(folder, f"play{number}", task, count) for number, (name, task) in enumerate(tasks.items())}
 
 
-def processes(folder: Path, files: list[str]) -> dict[str, Callable[[], None]]:
+def processes(folder: Path, files: list[str]) -> dict[str, Callable[[], object]]:
     library = folder / "library"
     library.mkdir()
     (library / "empty.py").write_text(EMPTY, encoding="utf-8")
@@ -146,10 +141,10 @@ def processes(folder: Path, files: list[str]) -> dict[str, Callable[[], None]]:
         "cert_decode, the module": [sys.executable, str(ours)],
         "an empty module": [sys.executable, str(empty)],
     }
-    return {name: lambda command=command: (run(command), None)[1] for name, command in commands.items()}  # type: ignore[misc]
+    return {name: partial(run, command) for name, command in commands.items()}
 
 
-def measure(cases: dict[str, Callable[[], None]], rounds: int) -> dict[str, float]:
+def measure(cases: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
     """Medians; the cases take turns, so that what else the machine does meets all of them. The short ones have a turn before and
     after each of the long ones: the machine may have another load by then."""
     seconds: dict[str, list[float]] = {name: [] for name in cases}

@@ -16,13 +16,12 @@ start of a play without a task is subtracted. "First run" is for hosts that have
 Time is what a user waits for; the processor's time is less disturbed by what else a machine does, and counts controller and hosts, but not
 the server.
 
-    make bench        or: python tests/bench/bench_deploy.py [--hosts 10 50 100] [--sets 1 10 50] [--rounds 3]
+    make bench        or: python -m tests.bench.bench_deploy [--hosts 10 50 100] [--sets 1 10 50] [--rounds 3]
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import os
 import resource
@@ -41,12 +40,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-importlib.import_module("tests.conftest")  # it makes the collection importable
-from tests.bench.targets import Target, show  # noqa: E402
-from tests.unit.plugins.module_utils._deploy.pki import issue, store  # noqa: E402
+from tests.bench.targets import Target, show
+from tests.unit.plugins.module_utils._deploy.pki import issue, store
 
 INFO = "community.crypto.x509_certificate_info"
 FORKS = 10

@@ -7,7 +7,7 @@ Both are one process with the same server, the same settings and the same reques
 is a reservation, a line of the log and an event on the disk before its answer. The empty endpoint is Starlette's own, and reads no
 more than the request. The clients are one process that waits for an answer before it sends the next request on a connection.
 
-    make bench        or: python tests/bench/bench_hook.py [--requests 10000] [--connections 200] [--rounds 3] [--database-url URL]
+    make bench        or: python -m tests.bench.bench_hook [--requests 10000] [--connections 200] [--rounds 3] [--database-url URL]
 """
 
 from __future__ import annotations
@@ -21,12 +21,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "roles" / "sslcom_reseller_hook" / "files")]
-
-from tests.support.hook import FILES, KID, PREFIX, Hook, authorization  # noqa: E402
+from tests.support.hook import FILES, KID, PREFIX, Hook, authorization
 
 LEAST_SHARE = 0.4
 PATH = f"/{PREFIX}/reseller_authorization"
@@ -79,7 +77,7 @@ async def load(port: int, work: list[bytes], connections: int) -> tuple[float, l
     ends = [loop.create_future() for _number in range(connections)]
     started = time.perf_counter()
     for end in ends:
-        await loop.create_connection(lambda end=end: Client(work, times, end), "127.0.0.1", port)  # type: ignore[misc]
+        await loop.create_connection(partial(Client, work, times, end), "127.0.0.1", port)
     await asyncio.gather(*ends)
     return time.perf_counter() - started, times
 
@@ -106,7 +104,7 @@ class Floor(Hook):
     """The same process handling around the empty endpoint."""
 
     def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, __file__, "--floor", str(self.port)]
+        return [sys.executable, "-m", "tests.bench.bench_hook", "--floor", str(self.port)]
 
 
 def measure(hook: Hook, name: str, requests: int, connections: int) -> tuple[float, float, float]:

@@ -9,7 +9,7 @@ connections, as real ones do; the time that a distant responder takes for a conn
 measured without any. Then ours again, with one certificate in ten whose responder takes connections and never answers, each of them
 another one.
 
-    make bench        or: python tests/bench/bench_ocsp.py [--certificates 200] [--rounds 3] [--loop-rounds 1]
+    make bench        or: python -m tests.bench.bench_ocsp [--certificates 200] [--rounds 3] [--loop-rounds 1]
 """
 
 from __future__ import annotations
@@ -30,14 +30,8 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-from tests.bench.targets import Target, show  # noqa: E402
-from tests.conftest import prepare_ansible  # noqa: E402
-from tests.support.revocation import Lab, Responder, leaf  # noqa: E402
-
-prepare_ansible()
+from tests.bench.targets import Target, show
+from tests.support.revocation import Lab, Responder, leaf
 
 DELAY = 0.020
 PATIENCE = 3

@@ -5,7 +5,7 @@
 
 CPU seconds of the simulation alone, with frozen weekends, two outages of five days and 5 % of 400 hosts down; each certificate is on two hosts.
 
-    make bench        or: python tests/bench/bench_plan.py [--certificates 5000]
+    make bench        or: python -m tests.bench.bench_plan [--certificates 5000]
 """
 
 from __future__ import annotations
