@@ -18,6 +18,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -53,14 +54,14 @@ class Customer(threading.Thread):
             name = f"n{count}.c{self._number}.alpha.test"
             count += 1
             try:
-                self._until_answered(lambda name=name: self._hook.authorize([name]))  # type: ignore[misc]
+                self._until_answered(partial(self._hook.authorize, [name]))
                 self.allowed.append(name)
                 chain = self._hook.authority.chain([name])
-                self._until_answered(lambda name=name, chain=chain: self._hook.deliver([name], chain))  # type: ignore[misc]
+                self._until_answered(partial(self._hook.deliver, [name], chain))
                 self.stored.append(name)
                 if self._dice.random() < 0.2:  # SSL.com, or somebody who has listened, says it all again
-                    self._until_answered(lambda name=name: self._hook.authorize([name]))  # type: ignore[misc]
-                    self._until_answered(lambda name=name, chain=chain: self._hook.deliver([name], chain))  # type: ignore[misc]
+                    self._until_answered(partial(self._hook.authorize, [name]))
+                    self._until_answered(partial(self._hook.deliver, [name], chain))
             except AssertionError as error:
                 self.wrong.append(f"{name}: {error}")
                 return

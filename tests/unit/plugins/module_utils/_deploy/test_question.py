@@ -14,6 +14,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -201,12 +202,21 @@ def root_to_file(path: pathlib.Path) -> None:
     path.parent.write_text("")
 
 
+def change_mode(file: str, path: pathlib.Path) -> None:
+    live(path, file).chmod(0o640)
+
+
+def flip_bit(file: str, path: pathlib.Path) -> None:
+    flip(live(path, file))
+
+
+def remove(file: str, path: pathlib.Path) -> None:
+    live(path, file).unlink()
+
+
 CASES: dict[str, Case] = {
     "nothing": Case(lambda path: None, nothing=True),
-    **{
-        "mode of " + file: Case(lambda path, file=file: live(path, file).chmod(0o640))  # type: ignore[misc]
-        for file in FILES
-    },
+    **{"mode of " + file: Case(partial(change_mode, file)) for file in FILES},
     "set-uid bit": Case(lambda path: live(path, "privkey.pem").chmod(0o4600)),
     "mode of the version": Case(lambda path: live(path).chmod(0o700)),
     "mode of the set": Case(lambda path: path.chmod(0o775)),
@@ -218,8 +228,8 @@ CASES: dict[str, Case] = {
     "another group is wanted": Case(lambda path: None, {"group": "54321"}),
     "an unknown owner is wanted": Case(lambda path: None, {"owner": "nobody-here"}, refused=True),
     "an unknown group is wanted": Case(lambda path: None, {"group": "nobody-here"}, refused=True),
-    **{"bit of " + file: Case(lambda path, file=file: flip(live(path, file))) for file in FILES},  # type: ignore[misc]
-    **{"no " + file: Case(lambda path, file=file: live(path, file).unlink()) for file in FILES},  # type: ignore[misc]
+    **{"bit of " + file: Case(partial(flip_bit, file)) for file in FILES},
+    **{"no " + file: Case(partial(remove, file)) for file in FILES},
     "empty file": Case(lambda path: live(path, "chain.pem").write_bytes(b"")),
     "longer file": Case(lambda path: live(path, "cert.pem").write_bytes(ISSUED.files["cert.pem"] + b"\n")),
     "large file": Case(lambda path: os.truncate(str(live(path, "cert.pem")), 2 << 20)),

@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -480,7 +481,7 @@ def test_errors_are_raised_at_the_end() -> None:
 def test_tasks_that_come_while_others_run() -> None:
     lanes, done = Lanes(3), []
     for number in range(50):
-        lanes.submit("one", lambda number=number: done.append(number))  # type: ignore[misc]
+        lanes.submit("one", partial(done.append, number))
         time.sleep(0.0005)
     lanes.wait()
     assert sorted(done) == list(range(50))
