@@ -44,7 +44,7 @@ def generate() -> None:
     command += ["--dest-dir", str(SOURCE), "certfleet.reseller"]
     subprocess.run(command, check=True, env=environment(), stdout=subprocess.DEVNULL)
     (SOURCE / "environment_variables.rst").unlink()  # of plugins' settings; there are none
-    for path in SOURCE.glob("*_*.rst"):  # the theme has a table of contents beside each page
+    for path in SOURCE.rglob("*.rst"):  # the theme has a table of contents beside each page
         path.write_text(path.read_text(encoding="utf-8").replace(CONTENTS, ""), encoding="utf-8")
     shutil.copytree(GUIDES / "images", SOURCE / "images")
 

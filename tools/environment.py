@@ -22,7 +22,9 @@ VENV = ROOT / ".venv"
 COLLECTIONS = VENV / "collections"
 LINK = COLLECTIONS / "ansible_collections" / "certfleet" / "reseller"
 PYTHON = VENV / "bin" / "python"
-EXTRA_COLLECTIONS = {"demo": [], "test": ["community.crypto"]}
+# what tests and guides use beside this one: an ACME client, and the stores of the guide on secrets
+OTHERS = ["amazon.aws", *(f"community.{name}" for name in ("aws", "crypto", "general", "hashi_vault", "sops"))]
+EXTRA_COLLECTIONS = {"demo": [], "test": OTHERS}
 # pip says this once per package for each PIP_FIND_LINKS that is not there
 NOISE = re.compile(r"WARNING: Location .* is ignored|^\s*$")
 START = time.monotonic()
@@ -118,9 +120,9 @@ def main() -> None:
     # Without --no-compile pip compiles every file it installs; Python does that for the few that are used.
     pip = [str(PYTHON), "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-compile"]
     run(*pip, "-r", str(ROOT / "requirements" / f"{name}.txt"))
-    for collection in EXTRA_COLLECTIONS[name]:
-        say(f"fetching the collection {collection}")
-        run(str(PYTHON), str(ROOT / "tools" / "collection_from_pypi.py"), str(COLLECTIONS), collection)
+    if collections := EXTRA_COLLECTIONS[name]:
+        say(f"fetching the collections {', '.join(collections)}")
+        run(str(PYTHON), str(ROOT / "tools" / "collection_from_pypi.py"), str(COLLECTIONS), *collections)
     for stamp in ("demo", "test") if name == "test" else ("demo",):
         (VENV / f"{stamp}.stamp").write_text(wanted(stamp), encoding="utf-8")
     say("set-up done")

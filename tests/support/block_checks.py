@@ -36,15 +36,7 @@ GROUPS = {
     "mailservers": ["mail1"],
 }
 # Of these collections the tests have none, so that options of their modules are not known.
-OTHERS = (
-    "amazon.",
-    "community.aws.",
-    "community.general.",
-    "community.hashi_vault.",
-    "community.sops.",
-    "awx.",
-    "ansible.controller.",
-)
+OTHERS = ("awx.", "ansible.controller.")
 PLACEHOLDERS: dict[str, Any] = {"list": [], "dict": {}, "int": 1, "float": 1.0, "bool": True}
 ROLE_CALLS = {f"ansible.builtin.{name}" for name in ("import_role", "include_role")}
 NOT_MODULES = {f"ansible.builtin.{name}" for name in ("import_tasks", "include_tasks", "meta")}
