@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
-from typing import TYPE_CHECKING, Any, Callable, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Mapping, TypeVar
 
 from .._core.clock import SYSTEM, Clock, Deadline
 from .._core.errors import (
@@ -74,7 +74,7 @@ class Connection:
         session = Session(timeout, ca_path, option="directory_url")
         self._session = _Recorder(session, check_url(directory_url, "directory_url"))
         self._net = client.ClientNetwork(timeout=int(timeout))
-        self._net.session = self._session  # type: ignore[assignment]
+        self._net.session = self._session  # type: ignore[assignment]  # the part of a requests.Session that is used
         self._directory_url = directory_url
         self._directory = Directory()
         self.bound_kid: str | None = None  # of the account that was registered or found, where the server says it
@@ -122,7 +122,7 @@ class Connection:
         return self._patiently(fetch)
 
     @property
-    def last_headers(self) -> dict[str, str]:
+    def last_headers(self) -> Mapping[str, str]:
         return self._session.headers
 
     def _account_url(self) -> str:
@@ -227,14 +227,14 @@ class _Recorder:
         self._session = session
         self._directory_url = directory_url
         self.status = 0
-        self.headers: dict[str, str] = {}
+        self.headers: Mapping[str, str] = {}
 
     def request(self, method: str, url: str, **options: Any) -> requests.Response:
         self.status, self.headers = 0, {}
         if url != self._directory_url:
             self._check(url)
         response = self._session.request(method, url, **options)
-        self.status, self.headers = response.status_code, response.headers  # type: ignore[assignment]
+        self.status, self.headers = response.status_code, response.headers
         return response
 
     def _check(self, url: str) -> None:

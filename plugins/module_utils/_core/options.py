@@ -129,10 +129,13 @@ def order_ids(value: Any) -> list[int]:
 
 
 def share(value: Any) -> float:
+    refusal = refuse("a number between 0 and 1", value)
+    if isinstance(value, bool):
+        raise refusal
     try:
-        number = float(value if not isinstance(value, bool) else None)  # type: ignore[arg-type]
+        number = float(value)
     except (TypeError, ValueError):
-        raise refuse("a number between 0 and 1", value) from None
+        raise refusal from None
     if not 0 < number < 1:
         raise UsageError("is %s, not between 0 and 1" % number)
     return number

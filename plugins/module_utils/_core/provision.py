@@ -108,9 +108,14 @@ class CredentialResource:
         record = have.record
         if record is None:  # check mode: the provider would choose the kid
             return {self._provider.result: {"provider": self._provider.name, "path": want.path, "kid": None}}
-        shown = {"provider": record.provider, "kid": record.kid, "path": want.path, "created": record.created}
-        shown["directory_urls"] = list(record.directory_urls)  # type: ignore[assignment]
-        shown.update(self._provider.show(record))
+        shown: dict[str, Any] = {
+            "provider": record.provider,
+            "kid": record.kid,
+            "path": want.path,
+            "created": record.created,
+            "directory_urls": list(record.directory_urls),
+            **self._provider.show(record),
+        }
         if want.return_hmac:
             shown["hmac_key"] = record.hmac_key.open()
         return {self._provider.result: shown}

@@ -53,7 +53,7 @@ def general(name: x509.GeneralName, notes: Notes) -> tuple[str, str]:
     elif kind == "RID":
         value = value.dotted_string
     elif kind == "otherName":
-        oid = name.type_id.dotted_string  # type: ignore[attr-defined]
+        oid = name.type_id.dotted_string  # type: ignore[attr-defined]  # as an x509.OtherName has it
         value = "%s;%s" % (oid, _other(oid, value))
     return kind, notes.text(value)
 

@@ -104,7 +104,7 @@ class ApiClient:
             try:
                 return self._exchange(method, path, body, form, True, max(deadline.left(), 0.1))
             except (TransportError, RateLimited) as error:
-                pause = retry.wait_before(attempt, error.extra.get("retry_after"), deadline.left())  # type: ignore[arg-type]
+                pause = retry.wait_before(attempt, error.extra.get("retry_after"), deadline.left())  # type: ignore[arg-type]  # seconds, where there are any
                 if pause is None:
                     raise
                 self._clock.sleep(pause)

@@ -102,6 +102,7 @@ def _read(der: bytes, issuer: x509.Certificate, now: datetime) -> x509.Certifica
     digest = crl.signature_hash_algorithm
     if digest is not None and digest.name in ("md5", "sha1"):
         raise InvalidData("it is signed with %s" % digest.name.upper())
+    # a key that signs nothing is a TypeError, which `guard` around this takes
     if not crl.is_signature_valid(issuer.public_key()):  # type: ignore[arg-type]
         raise InvalidData("its signature is wrong")
     for each in crl.extensions:

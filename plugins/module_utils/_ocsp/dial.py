@@ -176,7 +176,7 @@ def _tunnel(connection: socket.socket, target: Target, patience: Deadline) -> No
     try:
         connection.settimeout(max(patience.left(), 0.001))
         connection.sendall(("CONNECT %s HTTP/1.1\r\nHost: %s\r\n\r\n" % (place, place)).encode("ascii"))
-        answer = http.client.HTTPResponse(Readable(connection, patience), method="CONNECT")  # type: ignore[arg-type]
+        answer = http.client.HTTPResponse(Readable(connection, patience), method="CONNECT")  # type: ignore[arg-type]  # makefile() is all it wants
         answer.begin()
         problem = "" if answer.status == 200 else "status %d" % answer.status
     except (OSError, http.client.HTTPException, ValueError) as error:

@@ -121,7 +121,7 @@ class Transport:
         try:
             connection.settimeout(max(begin.left(), 0.001))
             connection.sendall(message)
-            answer = http.client.HTTPResponse(source, method=message[:4].decode("ascii").strip())  # type: ignore[arg-type]
+            answer = http.client.HTTPResponse(source, method=message[:4].decode("ascii").strip())  # type: ignore[arg-type]  # makefile() is all it wants
             answer.begin()
             source.deadline = end
             content = answer.read(limit + 1)

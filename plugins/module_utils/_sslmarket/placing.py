@@ -40,7 +40,7 @@ def buy(account: Account, item: Item, present: Present, position: Position, most
         state = journal.REFUSED if no else journal.UNKNOWN
         _keep(account, replace(purchase, state=state, problem=error.sentence()), "The order was sent")
         if not no:
-            error.hint = "The order may have been booked. Run again: it is looked for, and not placed anew."
+            error.hint = "Run again: the order may have been booked, so it is looked for, and not placed anew."
         raise
     return _placed(account, purchase, order_id)
 
@@ -58,19 +58,19 @@ def adopt(account: Account, item: Item, position: Position) -> None:
     if order is None:
         return
     open_purchase = journal.unresolved(position.purchases)
-    found = {"state": journal.PLACED, "order_id": order.order_id, "problem": None}
     if open_purchase is not None:
-        account.journal.record(replace(open_purchase, **found))  # type: ignore[arg-type]
+        account.journal.record(replace(open_purchase, state=journal.PLACED, order_id=order.order_id, problem=None))
         return
     account.journal.record(
         Purchase(
             api_url=account.journal.api_url,
             product_code=str(item.product_code),
             names=item.names,
+            state=journal.PLACED,
             since=iso(account.clock.now()),
+            order_id=order.order_id,
             years=order.years,
             adopted=True,
-            **found,  # type: ignore[arg-type]
         )
     )
 

@@ -42,7 +42,7 @@ def dns_port(port: int) -> None:
         reset(self)
         self.port = port
 
-    dns.resolver.Resolver.reset = with_port  # type: ignore[method-assign,assignment]
+    dns.resolver.Resolver.reset = with_port  # type: ignore[method-assign,assignment]  # that is the patch
 
 
 def http01_port(port: int) -> None:
@@ -80,7 +80,7 @@ class _CriticalName:
         return self._builder.sign(**{name: value for name, value in options.items() if name != "backend"})
 
 
-class CAhandler(OpensslHandler):  # type: ignore[misc]
+class CAhandler(OpensslHandler):  # type: ignore[misc]  # acme2certifier has no types
     """acme2certifier's CA of key files, with the extension right for an empty subject; named by the configuration."""
 
     pointers: ClassVar[list[x509.ExtensionType]] = []

@@ -176,7 +176,7 @@ class Reseller:
         answer: dict[str, Any] = {}
         for attempt in range(1, settings.attempts + 1):
             if attempt > 1:
-                time.sleep(settings.pause)
+                time.sleep(settings.pause)  # as a sender does before it repeats; the order waits for the answer
             fault = self._faults.take(HOOK, operation)
             kind = fault.kind if fault else None
             status, answer = (None, {}) if kind == "not_sent" else _post(settings, operation, body)
