@@ -8,6 +8,7 @@ Python 3.11 or newer, the one the environment is made with.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import pathlib
 import re
@@ -83,10 +84,7 @@ def run(*command: str) -> None:
 
 
 def create() -> None:
-    try:
-        import ensurepip  # noqa: F401
-        import venv  # noqa: F401
-    except ImportError:
+    if not (importlib.util.find_spec("ensurepip") and importlib.util.find_spec("venv")):
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         sys.exit(
             f"{sys.executable} cannot make virtual environments (Debian and Ubuntu package this apart). Run\n"
