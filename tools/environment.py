@@ -23,8 +23,12 @@ VENV = ROOT / ".venv"
 COLLECTIONS = VENV / "collections"
 LINK = COLLECTIONS / "ansible_collections" / "certfleet" / "reseller"
 PYTHON = VENV / "bin" / "python"
-# what tests and guides use beside this one: an ACME client, and the stores of the guide on secrets
-OTHERS = ["amazon.aws", *(f"community.{name}" for name in ("aws", "crypto", "general", "hashi_vault", "sops"))]
+# what tests and guides use beside this one: an ACME client, stores of secrets, and modules for a controller
+OTHERS = [
+    "amazon.aws",
+    "awx.awx",
+    *(f"community.{name}" for name in ("aws", "crypto", "general", "hashi_vault", "sops")),
+]
 EXTRA_COLLECTIONS = {"demo": [], "test": OTHERS}
 # pip says this once per package for each PIP_FIND_LINKS that is not there
 NOISE = re.compile(r"WARNING: Location .* is ignored|^\s*$")

@@ -13,7 +13,6 @@ import re
 RUN = (
     r"export ",
     r"ansible-playbook (-i inventory )?(--become )?certfleet\.reseller\.(site|report|deploy|plan|certificate_received)\b",
-    r"ansible-galaxy collection install certfleet\.reseller$",
     r"ansible localhost -m certfleet\.reseller\.",
     r"(cd|ls|ln) ",
     r"nginx -t && systemctl reload nginx",
@@ -25,12 +24,13 @@ RUN = (
 )
 NOT_RUN = {
     r"git clone ": "needs the network",
+    r"ansible-galaxy collection install |pip install -r ~/\.ansible": "tools/stranger.py follows it, with a Galaxy of its own",
     r"make demo": "tests/integration/test_demo.py runs what it starts",
     r"semanage |restorecon ": "needs a host with SELinux",
     r"ansible-rulebook ": "needs ansible-rulebook, which needs Java; tests/integration/test_reseller_hook.py plays its part",
     r"ansible-playbook -i inventory desk\.yml": "needs a host with systemd; tests/fleet/test_fleet_hook.py runs the role on one",
-    r"pip (download|install) ": "needs a package index",
-    r"ansible-playbook certfleet\.reseller\.quickstart": "tests/integration/test_demo.py runs it, with an interpreter that has its packages",
+    r"pip download ": "needs a package index",
+    r"ansible-playbook certfleet\.reseller\.quickstart": "tools/stranger.py follows it; tests/integration/test_demo.py runs it",
     r"(ansible-galaxy collection verify|gh attestation verify|gpg) ": "needs a release, on Galaxy or GitHub",
     r"(certbot|acme\.sh) ": "other clients, which are not there",
     r"systemctl disable --now certbot\.timer": "needs a host with systemd",
@@ -39,6 +39,7 @@ NOT_RUN = {
 # Guides whose commands are run by a test of their own, because they need servers or programs of their own.
 TESTS = {
     "docs/docsite/rst/secrets.rst": "tests/integration/test_secrets.py",
+    "docs/docsite/rst/automation_platform.rst": "tests/unit/test_automation_platform.py",
 }
 
 

@@ -153,7 +153,7 @@ def test_prometheus_rules(block: Block) -> None:
         assert [name for name in names if name.removeprefix("certfleet_") not in written] == []
 
 
-@pytest.mark.parametrize("block", blocks("json"))
+@pytest.mark.parametrize("block", [each for each in blocks("json") if each.values[0].source not in TESTS])
 def test_credential_records(block: Block, tmp_path: Path) -> None:
     (tmp_path / "record.json").write_text(block.text)
     record = credential.load(str(tmp_path / "record.json"))
