@@ -7,9 +7,6 @@ and has this one tarball; Python packages come from PyPI. Afterwards nothing of 
 
 from __future__ import annotations
 
-import hashlib
-import http.server
-import io
 import json
 import os
 import pathlib
@@ -20,10 +17,10 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import threading
 import time
 
 import build
+from loopback_galaxy import Galaxy
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 START = time.monotonic()
@@ -40,58 +37,8 @@ def commands(readme: str) -> list[str]:
     section = re.search(r"^## Installation\n(.*?)^## ", readme, re.MULTILINE | re.DOTALL)
     if not section:
         sys.exit("The README has no section `## Installation`.")
-    return [line.strip() for line in re.findall(r"^    \S.*$", section.group(1), re.MULTILINE)]
-
-
-class Galaxy(http.server.ThreadingHTTPServer):
-    """The four requests that `ansible-galaxy collection install` and `verify` send, of Galaxy's API v3."""
-
-    def __init__(self, tarball: pathlib.Path) -> None:
-        super().__init__(("127.0.0.1", 0), GalaxyRequest)
-        self.content = tarball.read_bytes()
-        with tarfile.open(fileobj=io.BytesIO(self.content)) as archive:
-            manifest = archive.extractfile("MANIFEST.json")
-            assert manifest
-            self.info = json.loads(manifest.read())["collection_info"]
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
-        self.place = f"/api/v3/collections/{self.info['namespace']}/{self.info['name']}"
-
-    def answer(self, path: str) -> bytes | None:
-        name, version = f"{self.info['namespace']}-{self.info['name']}", self.info["version"]
-        detail = {
-            "namespace": {"name": self.info["namespace"]},
-            "collection": {"name": self.info["name"]},
-            "version": version,
-            "href": f"{self.place}/versions/{version}",
-            "download_url": f"{self.url}/download/{name}-{version}.tar.gz",
-            "artifact": {"sha256": hashlib.sha256(self.content).hexdigest()},
-            "metadata": {"dependencies": self.info["dependencies"]},
-            "signatures": [],
-        }
-        documents = {
-            "/api": {"available_versions": {"v3": "v3/"}},
-            self.place: {"href": self.place, "name": self.info["name"], "highest_version": {"version": version}},
-            f"{self.place}/versions": {"meta": {"count": 1}, "links": {"next": None}, "data": [detail]},
-            f"{self.place}/versions/{version}": detail,
-        }
-        if path.startswith("/download/"):
-            return self.content
-        return json.dumps(documents[path]).encode() if path in documents else None
-
-
-class GalaxyRequest(http.server.BaseHTTPRequestHandler):
-    server: Galaxy
-
-    def do_GET(self) -> None:
-        body = self.server.answer(self.path.partition("?")[0].rstrip("/"))
-        self.send_response(404 if body is None else 200)
-        self.send_header("Content-Length", str(len(body or b"")))
-        self.send_header("Content-Type", "application/json")
-        self.end_headers()
-        self.wfile.write(body or b"")
-
-    def log_message(self, format: str, *arguments: object) -> None:
-        """Nothing: what goes wrong, ansible-galaxy tells."""
+    text = re.sub(r"^```.*?^```", "", section.group(1), flags=re.MULTILINE | re.DOTALL)
+    return [line.strip() for line in re.findall(r"^    \S.*$", text, re.MULTILINE)]
 
 
 def environment(home: pathlib.Path, galaxy: Galaxy) -> dict[str, str]:
@@ -123,9 +70,7 @@ def served(home: pathlib.Path) -> str:
     return f"{counts['certificates']} certificates, served at {counts['served']} of {counts['endpoints']} endpoints"
 
 
-def follow(readme: str, tarball: pathlib.Path, home: pathlib.Path) -> None:
-    galaxy = Galaxy(tarball)
-    threading.Thread(target=galaxy.serve_forever, daemon=True).start()
+def follow(readme: str, galaxy: Galaxy, home: pathlib.Path) -> None:
     env = environment(home, galaxy)
     say("a fresh virtual environment with ansible-core, which the README requires")
     run(f"{sys.executable} -m venv venv && pip install -q ansible-core", home, env)
@@ -136,16 +81,17 @@ def follow(readme: str, tarball: pathlib.Path, home: pathlib.Path) -> None:
     try:
         for command in todo:
             say(f"$ {command}")
-            run(command, home, env)
-            if "quickstart_state=stopped" in command:
-                stop = None
-            elif "certfleet.reseller.quickstart" in command:
+            starts = "certfleet.reseller.quickstart" in command and "quickstart_state=stopped" not in command
+            if starts:
                 stop = f"{command.partition('#')[0]} -e quickstart_state=stopped"
+            run(command, home, env)
+            if starts:
                 say(f"  {served(home)}")
+            elif "quickstart_state=stopped" in command:
+                stop = None
     finally:
         if stop:
             run(stop, home, env)
-        galaxy.shutdown()
     left = [path.name for path in (home / ".certfleet" / "quickstart").iterdir()]
     if left:
         sys.exit(f"The quickstart leaves something behind: {left}")
@@ -161,7 +107,8 @@ def main(arguments: list[str]) -> None:
             assert text
             readme = text.read().decode()
         say(f"{tarball.name}, {tarball.stat().st_size / 1e6:.1f} MB, and its README; home is {home}")
-        follow(readme, tarball, home)
+        with Galaxy(tarball) as galaxy:
+            follow(readme, galaxy, home)
         say("RESULT  ok: the README's commands work for a stranger")
     finally:
         shutil.rmtree(home, ignore_errors=True)

@@ -264,6 +264,7 @@ def test_each_role_has_what_galaxy_shows_and_a_scenario() -> None:
     for role in (path for path in (ROOT / "roles").iterdir() if path.is_dir()):
         for part in ("README.md", "meta/main.yml", "meta/argument_specs.yml", "tasks/main.yml"):
             assert (role / part).is_file(), (role.name, part)
+        assert load(f"roles/{role.name}/meta/argument_specs.yml")["argument_specs"]["main"]["version_added"]
         scenario = ROOT / "extensions" / "molecule" / role.name
         for part in ("molecule.yml", "converge.yml", "verify.yml"):
             assert (scenario / part).is_file(), f"the role {role.name} has no molecule scenario: {part} is missing"
