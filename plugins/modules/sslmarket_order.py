@@ -86,12 +86,12 @@ EXAMPLES = r"""
     invoice: {name: Alpha Ltd, street: High Street 1, city: London, zip: EC1A 1AA, country: GB, email: billing@alpha.example}
   delegate_to: localhost
   run_once: true
-  register: order
+  register: ordered
 
 - name: Show the TXT records to publish
   ansible.builtin.debug:
-    msg: "{{ order.orders[0].dcv.records }}"
-  when: order.orders[0].dcv
+    msg: "{{ ordered.orders[0].dcv.records }}"
+  when: ordered.orders[0].dcv is truthy
 
 - name: Adopt an order that was placed by hand
   certfleet.reseller.sslmarket_order:
