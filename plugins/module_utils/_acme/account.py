@@ -166,7 +166,7 @@ class AccountResource:
             return None
         if self._record is None:
             raise UsageError(
-                "there is no credential record %s" % want.eab_path,
+                "eab_path: there is no credential record %s" % want.eab_path,
                 hint="Make it with sslcom_acme_credential or identrust_account first.",
             )
         return self._record.kid, self._record.hmac_key

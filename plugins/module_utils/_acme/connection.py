@@ -255,7 +255,7 @@ def _jwk(account_key: bytes) -> tuple[Any, Any]:
 
     from .._x509 import load
 
-    load.private_key(account_key, "account_key_path")  # says in our words what is wrong with it
+    load.private_key(account_key, "the account key (account_key_path)")  # says in our words what is wrong with it
     key = jwk.JWK.load(account_key)
     if isinstance(key, jwk.JWKRSA):
         return key, jwa.RS256

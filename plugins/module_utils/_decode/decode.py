@@ -12,7 +12,7 @@ from typing import Any, Callable, Mapping, Sequence
 
 from .._core import files, pool
 from .._core.clock import SYSTEM, Clock
-from .._core.errors import CollectionError, StateError, UsageError, clean
+from .._core.errors import CollectionError, InvalidData, StateError, UsageError, clean
 from . import sources
 from .document import Decoder, Document, Local, decode, quiet, show
 from .keys import PrivateKey
@@ -129,4 +129,6 @@ def _problem(documents: Sequence[Document]) -> CollectionError | None:
     first = failed[0][1].first
     if first is not None:
         error.kind, error.status, error.code = first.kind, first.status, first.code
+        if first.kind == InvalidData.kind:
+            error.hint = "Give certificates, requests or bundles of them, in PEM, DER or base64."
     return error

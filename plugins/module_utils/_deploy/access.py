@@ -52,11 +52,15 @@ def ids(owner: str | None, group: str | None) -> tuple[int, int]:
     try:
         uid = ANY if owner is None else int(owner) if owner.isdigit() else pwd.getpwnam(owner).pw_uid
     except KeyError:
-        raise UsageError("this host has no user %r" % owner, hint="Make the user before this task.") from None
+        raise UsageError(
+            "owner: this host has no user %r" % owner, hint="Correct it, or make the user before this task."
+        ) from None
     try:
         gid = ANY if group is None else int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
     except KeyError:
-        raise UsageError("this host has no group %r" % group, hint="Make the group before this task.") from None
+        raise UsageError(
+            "group: this host has no group %r" % group, hint="Correct it, or make the group before this task."
+        ) from None
     return uid, gid
 
 

@@ -57,7 +57,8 @@ def run(argv: Command, failure: type[CollectionError] = ReloadError, timeout: fl
     try:
         status, output = _run(argv, timeout)
     except OSError as error:
-        raise failure("%s cannot be run" % line, detail=error.strerror, command=line, rc=None) from None
+        detail = "%s (is it installed?)" % error.strerror if isinstance(error, FileNotFoundError) else error.strerror
+        raise failure("%s cannot be run" % line, detail=detail, command=line, rc=None) from None
     if status is None:
         raise failure("%s did not end within %g seconds" % (line, timeout), command=line, rc=None)
     if status:

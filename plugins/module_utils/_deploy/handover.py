@@ -22,9 +22,9 @@ from .model import Endpoint
 from .planning import SetPlan
 from .units import Act, Unit
 
-_IN_PLACE = "There is no version to go back to: the new files stay in place. Correct the cause and run again."
-BACK = "The version before is live again. Correct the cause and run again."
-TROUBLE = "The version before is linked again, but its services did not come back: %s. Look after them and run again."
+_IN_PLACE = "Correct the cause and run again: there is no version to go back to, so the new files stay in place."
+BACK = "Correct the cause and run again: the version before is live again."
+TROUBLE = "Look after the services and run again: the version before is linked, but they did not come back (%s)."
 
 
 class Handover:

@@ -51,7 +51,10 @@ class WebFiles:
             try:
                 content, given = files.read(path), access.of(path)
             except NotADirectoryError:
-                raise StateError("%s is not a directory" % want.directory, hint="Move it away and run again.") from None
+                raise StateError(
+                    "%s is not a directory" % want.directory,
+                    hint="Correct webroot, or move away the file in its place.",
+                ) from None
             if content is not None and given is not None:
                 found[name] = Have(content, given)
         return found

@@ -60,7 +60,7 @@ class Session:
                     % name,
                 )
         if timeout <= 0:
-            raise UsageError("timeout is %g, not more than 0" % timeout, hint="Write it in seconds, like 30.")
+            raise UsageError("timeout is %g" % timeout, hint="Give a number of seconds that is more than 0, like 30.")
         self._option = option
         self._timeout = timeout
         self._max_body = max_body

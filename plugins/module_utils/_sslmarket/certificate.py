@@ -225,8 +225,7 @@ class CertificateResource:
     def _late(self, view: View) -> CollectionError:
         return TransportError(
             "%s, and the time to wait is over" % view.course.reason,
-            hint="Nothing is lost: run again to go on. Is what the CA looks for published? "
-            "An order that is dead is to be listed in abandoned.",
+            hint="Publish what the CA looks for, and run again to go on; list an order that is dead in abandoned.",
             code="waiting",
             order_id=view.order.order_id if view.order else None,
         )

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Sequence
 
 from .._core.errors import UsageError
@@ -15,8 +16,13 @@ from .model import Product
 def product_of(products: Sequence[Product], code: str) -> Product:
     found = [product for product in products if product.code == code]
     if not found:
-        close = [product.code for product in products if code.lower() in product.code.lower()][:3]
-        hint = "Did you mean %s?" % " or ".join(close) if close else "See sslmarket_product_info."
+        codes = [product.code for product in products]
+        close = [known for known in codes if code.lower() in known.lower()] or difflib.get_close_matches(code, codes)
+        hint = (
+            "Did you mean %s?" % " or ".join(close[:3])
+            if close
+            else "Correct product_code; sslmarket_product_info lists them."
+        )
         raise UsageError("the provider sells no product %s" % code, hint=hint)
     return found[0]
 
@@ -27,7 +33,10 @@ def check(item: Item, present: Present, product: Product, allow_unmatched: bool)
     A set without a request gets one before the order is placed: in check mode it is not there yet.
     """
     if product.max_years is not None and item.years > product.max_years:
-        raise UsageError("%s is sold for at most %d years, not %d" % (product.code, product.max_years, item.years))
+        raise UsageError(
+            "%s is sold for at most %d years, not %d" % (product.code, product.max_years, item.years),
+            hint="Change years.",
+        )
     if item.dv_auth_method == "FILE" and any(name.startswith("*.") for name in item.names):
         raise UsageError("wildcards cannot be validated by FILE", hint="Set dv_auth_method: DNS.")
     _check_sans(item, product)

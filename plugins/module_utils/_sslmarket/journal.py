@@ -245,7 +245,7 @@ def over_limit(begun: int, needed: int, most: int) -> StateError:
     return StateError(
         "%d orders would be placed, and %d were begun in the last 24 hours: more than max_orders_per_day allows (%d)"
         % (needed, begun, most),
-        hint="Nothing was ordered. If this many are meant, raise max_orders_per_day.",
+        hint="Raise max_orders_per_day if this many are meant: nothing was ordered.",
     )
 
 

@@ -237,7 +237,7 @@ def unsettled(purchase: Purchase, until: str, over: bool) -> OutcomeUnknown:
     if over:
         hint = "If the account has no such order, run once with on_unknown: resubmit; else give its number as order_id."
     else:
-        hint = "Nothing is ordered meanwhile. Run again after %s, or give the order's number as order_id." % until
+        hint = "Run again after %s, or give the order's number as order_id: nothing is ordered meanwhile." % until
     return OutcomeUnknown(
         "an order for %s was sent at %s, and the provider does not list it: what became of it is not known"
         % (", ".join(purchase.names), purchase.since),

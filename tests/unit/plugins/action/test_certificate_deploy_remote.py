@@ -112,7 +112,7 @@ class Scene:
         assert run.code == 2, run.output
         error = run.result["error"]
         assert (error["kind"], error["rolled_back"], error["trouble"]) == ("proof", True, None)
-        assert "The version before is live again" in run.result["msg"]
+        assert "the version before is live again" in run.result["msg"]
         assert [(each["proof_from"], each["served"], each["wanted"]) for each in error["endpoints"]] == [
             ("controller", served, self.new.fingerprint)
         ]

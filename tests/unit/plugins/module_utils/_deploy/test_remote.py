@@ -174,8 +174,8 @@ def test_the_old_certificate_does_not_come_back(tmp_path: pathlib.Path) -> None:
     error = result["error"]
     assert (error["rolled_back"], back(result)) == (False, [NAME])
     assert "No route to host" in error["trouble"]
-    assert "its services did not come back" in result["msg"]
-    assert "its services did not come back" in error["hint"]
+    assert "they did not come back" in result["msg"]
+    assert "they did not come back" in error["hint"]
     scene.assert_lives(scene.old[NAME])
 
 

@@ -114,7 +114,7 @@ def test_bad_deployment(tmp_path: pathlib.Path, shape: str, fault: str, which: i
         files.write(str(mark(scene.root)), json.dumps({"previous": scene.old[NAME].serial}).encode())
     error = scene.refused(scene.new)
     assert (error.kind, error.extra["rolled_back"], error.extra["trouble"]) == (kind, True, None), error.sentence()
-    assert "The version before is live again" in error.sentence()
+    assert "the version before is live again" in error.sentence()
     scene.assert_serves(scene.old)
     # until it is mended each run tries again, and fails again
     assert scene.refused(scene.new).kind == kind
