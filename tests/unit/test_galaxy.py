@@ -271,6 +271,8 @@ def test_each_role_has_what_galaxy_shows_and_a_scenario() -> None:
         played = yaml.safe_load((scenario / "converge.yml").read_text(encoding="utf-8"))
         names = [entry["role"] for play in played for entry in play.get("roles", [])]
         assert f"certfleet.reseller.{role.name}" in names
+        texts = "".join(path.read_text(encoding="utf-8") for path in scenario.glob("*.yml"))
+        assert re.search(rf"^\s+{role.name}_\w+:", texts, re.MULTILINE), f"the scenario of {role.name} changes no value"
 
 
 def test_molecule_checks_and_repeats() -> None:
