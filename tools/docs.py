@@ -85,7 +85,7 @@ def write_front_page() -> None:
 def build() -> int:
     command = [sys.executable, "-m", "sphinx", "--builder", "html", "--fresh-env", "--quiet", "--jobs", "auto"]
     command += ["--fail-on-warning", "--nitpicky", "--conf-dir", str(SITE), "--doctree-dir", str(WORK / "doctrees")]
-    return subprocess.run([*command, str(SOURCE), str(WORK / "html")], env=environment()).returncode
+    return subprocess.run([*command, str(SOURCE), str(WORK / "html")], env=environment(), check=False).returncode
 
 
 def main() -> int:

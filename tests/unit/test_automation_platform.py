@@ -22,7 +22,7 @@ from tests.support.blocks import ROOT, Block, commands, is_variable, rst
 
 GUIDE = "docs/docsite/rst/automation_platform.rst"
 BLOCKS = rst(GUIDE)
-FILES = {match[1]: block for block in BLOCKS if (match := re.match(r"# (\S+\.yml)\n", block.text))}
+FILES = {found: block for block in BLOCKS for found in re.findall(r"\A# (\S+\.yml)\n", block.text)}
 EXAMPLES = {path.name: json.loads(path.read_text()) for path in ROOT.glob("docs/docsite/examples/automation_*.json")}
 NOT_RUN = {
     "ansible-builder build": "needs a container engine, and the images of a registry",
