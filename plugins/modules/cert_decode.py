@@ -117,28 +117,28 @@ certificates:
   type: list
   elements: dict
   contains:
-    source:
+    source: &source
       description: Where it stands.
       type: dict
       sample: {"path": "/etc/ssl/www.pem", "index": 0}
-    decoder:
+    decoder: &decoder
       description: V(local) or V(sslmarket).
       type: str
       sample: "local"
-    version:
+    version: &version
       description: Version of the structure.
       type: int
       sample: 3
-    subject:
+    subject: &subject
       description: Whom it names, as in RFC 4514.
       type: str
       sample: "CN=www.alpha.example,O=Alpha Ltd,C=GB"
-    subject_parts:
+    subject_parts: &subject_parts
       description: The parts of the subject in the certificate's order, each with C(name) and C(value).
       type: list
       elements: dict
       sample: [{"name": "C", "value": "GB"}, {"name": "O", "value": "Alpha Ltd"}, {"name": "CN", "value": "www.alpha.example"}]
-    owner:
+    owner: &owner
       description: The parts of the subject that the provider's decoders show, with its words.
       type: dict
       sample: {"domain": "www.alpha.example", "organization": "Alpha Ltd", "unit": null, "city": null, "locality": null, "country": "GB"}
@@ -184,43 +184,43 @@ certificates:
       description: Whether its life is over.
       type: bool
       sample: false
-    sans:
+    sans: &sans
       description: DNS names and IP addresses of the alternative names.
       type: list
       elements: str
       sample: ["www.alpha.example", "192.0.2.1"]
-    alternative_names:
+    alternative_names: &alternative_names
       description: >-
         Alternative names of all kinds, with OpenSSL's prefixes V(DNS:), V(IP:), V(email:), V(URI:), V(dirName:), V(RID:) and
         V(otherName:).
       type: list
       elements: str
       sample: ["DNS:www.alpha.example", "IP:192.0.2.1", "email:tls@alpha.example"]
-    key_type:
+    key_type: &key_type
       description: Type of the key, such as V(rsa), V(ecdsa), V(ed25519), V(dsa).
       type: str
       sample: "ecdsa"
-    key_size:
+    key_size: &key_size
       description: Size of the key in bits.
       type: int
       sample: 256
-    key_curve:
+    key_curve: &key_curve
       description: Curve of the key.
       type: str
       sample: "secp256r1"
-    key_algorithm:
+    key_algorithm: &key_algorithm
       description: Algorithm of the key.
       type: str
       sample: "id-ecPublicKey"
-    public_key:
+    public_key: &public_key
       description: SHA-256 of the public key (its SubjectPublicKeyInfo), in hex.
       type: str
       sample: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
-    public_key_pem:
+    public_key_pem: &public_key_pem
       description: The public key.
       type: str
       sample: "-----BEGIN PUBLIC KEY-----\nMFk..."
-    private_key_matches:
+    private_key_matches: &private_key_matches
       description: Whether O(private_key_path) is its private key.
       type: bool
       sample: true
@@ -232,11 +232,11 @@ certificates:
       description: SHA-1 of the certificate, in hex.
       type: str
       sample: "394264f42e242e466e99bd0e01838aee4c6cad9c"
-    signature_algorithm:
+    signature_algorithm: &signature_algorithm
       description: How it is signed.
       type: str
       sample: "ecdsa-with-SHA256"
-    signature_hash:
+    signature_hash: &signature_hash
       description: The digest that is signed.
       type: str
       sample: "sha256"
@@ -244,32 +244,32 @@ certificates:
       description: Whether it is signed by its own key. V(null) if the signature cannot be checked.
       type: bool
       sample: false
-    is_ca:
+    is_ca: &is_ca
       description: Whether it is a CA's.
       type: bool
       sample: false
-    path_length:
+    path_length: &path_length
       description: How many CAs may stand below it.
       type: int
       sample: 0
-    key_usage:
+    key_usage: &key_usage
       description: >-
         What the key may be used for. Empty: not restricted.
       type: list
       elements: str
       sample: ["digitalSignature"]
-    extended_key_usage:
+    extended_key_usage: &extended_key_usage
       description: >-
         Purposes. Empty: not restricted.
       type: list
       elements: str
       sample: ["serverAuth"]
-    policies:
+    policies: &policies
       description: Policies, each with C(oid), C(name) and C(cps).
       type: list
       elements: dict
       sample: [{"oid": "2.23.140.1.2.1", "name": "domain-validated", "cps": []}]
-    validation_level:
+    validation_level: &validation_level
       description: V(DV), V(OV), V(IV) or V(EV), by the CA/Browser Forum's policies.
       type: str
       sample: "DV"
@@ -288,7 +288,7 @@ certificates:
       type: list
       elements: str
       sample: ["http://crl.ca.example/1.crl"]
-    must_staple:
+    must_staple: &must_staple
       description: Whether a server must staple an OCSP answer.
       type: bool
       sample: false
@@ -305,7 +305,7 @@ certificates:
       description: Whether it is a precertificate.
       type: bool
       sample: false
-    subject_key_id:
+    subject_key_id: &subject_key_id
       description: Subject key identifier, in hex.
       type: str
       sample: "a5de7f6528dc9a12ec30e35401ed1aa8fce7fd17"
@@ -313,21 +313,21 @@ certificates:
       description: Key identifier of the issuer, in hex.
       type: str
       sample: "fa08d764a80e70b14a8edceb0a5658e505fd8111"
-    name_constraints:
+    name_constraints: &name_constraints
       description: Names that a CA may issue for, C(permitted) and C(excluded), each as in C(alternative_names).
       type: dict
       sample: {"permitted": ["DNS:alpha.example"], "excluded": []}
-    extensions:
+    extensions: &extensions
       description: All extensions, those without a word as numbers with dots.
       type: list
       elements: str
       sample: ["keyUsage", "subjectAltName"]
-    critical_extensions:
+    critical_extensions: &critical_extensions
       description: Those of them that are critical.
       type: list
       elements: str
       sample: ["keyUsage"]
-    problems:
+    problems: &problems
       description: What is wrong with it, each with C(code) and C(text). Which there are is in the guide.
       type: list
       elements: dict
@@ -338,143 +338,43 @@ requests:
   type: list
   elements: dict
   contains:
-    source:
-      description: Where it stands.
-      type: dict
-      sample: {"path": "/etc/ssl/www.pem", "index": 0}
-    decoder:
-      description: V(local) or V(sslmarket).
-      type: str
-      sample: "local"
-    version:
-      description: Version of the structure.
-      type: int
-      sample: 3
-    subject:
-      description: Whom it names, as in RFC 4514.
-      type: str
-      sample: "CN=www.alpha.example,O=Alpha Ltd,C=GB"
-    subject_parts:
-      description: The parts of the subject in the certificate's order, each with C(name) and C(value).
-      type: list
-      elements: dict
-      sample: [{"name": "C", "value": "GB"}, {"name": "O", "value": "Alpha Ltd"}, {"name": "CN", "value": "www.alpha.example"}]
-    owner:
-      description: The parts of the subject that the provider's decoders show, with its words.
-      type: dict
-      sample: {"domain": "www.alpha.example", "organization": "Alpha Ltd", "unit": null, "city": null, "locality": null, "country": "GB"}
-    sans:
-      description: DNS names and IP addresses of the alternative names.
-      type: list
-      elements: str
-      sample: ["www.alpha.example", "192.0.2.1"]
-    alternative_names:
-      description: >-
-        Alternative names of all kinds, with OpenSSL's prefixes V(DNS:), V(IP:), V(email:), V(URI:), V(dirName:), V(RID:) and
-        V(otherName:).
-      type: list
-      elements: str
-      sample: ["DNS:www.alpha.example", "IP:192.0.2.1", "email:tls@alpha.example"]
-    key_type:
-      description: Type of the key, such as V(rsa), V(ecdsa), V(ed25519), V(dsa).
-      type: str
-      sample: "ecdsa"
-    key_size:
-      description: Size of the key in bits.
-      type: int
-      sample: 256
-    key_curve:
-      description: Curve of the key.
-      type: str
-      sample: "secp256r1"
-    key_algorithm:
-      description: Algorithm of the key.
-      type: str
-      sample: "id-ecPublicKey"
-    public_key:
-      description: SHA-256 of the public key (its SubjectPublicKeyInfo), in hex.
-      type: str
-      sample: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
-    public_key_pem:
-      description: The public key.
-      type: str
-      sample: "-----BEGIN PUBLIC KEY-----\nMFk..."
-    private_key_matches:
-      description: Whether O(private_key_path) is its private key.
-      type: bool
-      sample: true
-    signature_algorithm:
-      description: How it is signed.
-      type: str
-      sample: "ecdsa-with-SHA256"
-    signature_hash:
-      description: The digest that is signed.
-      type: str
-      sample: "sha256"
+    source: *source
+    decoder: *decoder
+    version: *version
+    subject: *subject
+    subject_parts: *subject_parts
+    owner: *owner
+    sans: *sans
+    alternative_names: *alternative_names
+    key_type: *key_type
+    key_size: *key_size
+    key_curve: *key_curve
+    key_algorithm: *key_algorithm
+    public_key: *public_key
+    public_key_pem: *public_key_pem
+    private_key_matches: *private_key_matches
+    signature_algorithm: *signature_algorithm
+    signature_hash: *signature_hash
     signature_valid:
       description: Whether it is signed by its own key. V(null) if the signature cannot be checked.
       type: bool
       sample: true
-    is_ca:
-      description: Whether it is a CA's.
-      type: bool
-      sample: false
-    path_length:
-      description: How many CAs may stand below it.
-      type: int
-      sample: 0
-    key_usage:
-      description: >-
-        What the key may be used for. Empty: not restricted.
-      type: list
-      elements: str
-      sample: ["digitalSignature"]
-    extended_key_usage:
-      description: >-
-        Purposes. Empty: not restricted.
-      type: list
-      elements: str
-      sample: ["serverAuth"]
-    policies:
-      description: Policies, each with C(oid), C(name) and C(cps).
-      type: list
-      elements: dict
-      sample: [{"oid": "2.23.140.1.2.1", "name": "domain-validated", "cps": []}]
-    validation_level:
-      description: V(DV), V(OV), V(IV) or V(EV), by the CA/Browser Forum's policies.
-      type: str
-      sample: "DV"
-    must_staple:
-      description: Whether a server must staple an OCSP answer.
-      type: bool
-      sample: false
+    is_ca: *is_ca
+    path_length: *path_length
+    key_usage: *key_usage
+    extended_key_usage: *extended_key_usage
+    policies: *policies
+    validation_level: *validation_level
+    must_staple: *must_staple
     challenge_password:
       description: Whether it has a challenge password. The password is not shown.
       type: bool
       sample: false
-    subject_key_id:
-      description: Subject key identifier, in hex.
-      type: str
-      sample: "a5de7f6528dc9a12ec30e35401ed1aa8fce7fd17"
-    name_constraints:
-      description: Names that a CA may issue for, C(permitted) and C(excluded), each as in C(alternative_names).
-      type: dict
-      sample: {"permitted": ["DNS:alpha.example"], "excluded": []}
-    extensions:
-      description: All extensions, those without a word as numbers with dots.
-      type: list
-      elements: str
-      sample: ["keyUsage", "subjectAltName"]
-    critical_extensions:
-      description: Those of them that are critical.
-      type: list
-      elements: str
-      sample: ["keyUsage"]
-    problems:
-      description: What is wrong with it, each with C(code) and C(text). Which there are is in the guide.
-      type: list
-      elements: dict
-      sample: [{"code": "expired", "text": "expired on 2026-11-01T10:00:00Z"}]
+    subject_key_id: *subject_key_id
+    name_constraints: *name_constraints
+    extensions: *extensions
+    critical_extensions: *critical_extensions
+    problems: *problems
 files:
   description: What was looked at.
   returned: always

@@ -59,22 +59,22 @@ options:
         elements: dict
         default: []
         suboptions:
-          address:
+          address: &address
             description: Name or address of the server.
             type: str
             required: true
-          port:
+          port: &port
             description: Its port.
             type: int
             required: true
           server_name:
             description: The name to ask for (SNI); the first of O(certificates[].domains) if it is left out.
             type: str
-          starttls:
+          starttls: &starttls
             description: The protocol that is spoken before TLS. Without it the server speaks TLS at once.
             type: str
             choices: [smtp, imap, pop3, ftp, ldap, postgres, mysql, xmpp]
-          host:
+          host: &host
             description: The host that it belongs to, for people.
             type: str
   root:
@@ -88,24 +88,13 @@ options:
     elements: dict
     default: []
     suboptions:
-      address:
-        description: Name or address of the server.
-        type: str
-        required: true
-      port:
-        description: Its port.
-        type: int
-        required: true
+      address: *address
+      port: *port
       server_name:
         description: The name to ask for (SNI); O(endpoints[].address) if that is a name.
         type: str
-      starttls:
-        description: The protocol that is spoken before TLS. Without it the server speaks TLS at once.
-        type: str
-        choices: [smtp, imap, pop3, ftp, ldap, postgres, mysql, xmpp]
-      host:
-        description: The host that it belongs to, for people.
-        type: str
+      starttls: *starttls
+      host: *host
       name:
         description: The set that must be served there. Without it the server is only watched, whatever its certificate is.
         type: str
