@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any, Callable, Protocol
 
 from ansible.module_utils.basic import AnsibleModule
 
-from . import failure, pool
-from .plan import NotDone, Plan, Step
+from . import failure, steps
+from .plan import Plan, Step
 
 
 class Resource(Protocol):
@@ -65,7 +64,7 @@ def run(factory: Callable[[], Resource], **spec: Any) -> None:
             module.warn(warning)
         problem = None
         if plan.changed and not module.check_mode:
-            problem = _carry_out(resource, plan, done)
+            problem = steps.carry_out(resource, plan, done)
             have = resource.read(want)
         shown = resource.show(want, have, plan)
         for warning in _remarks(resource, want, have):
@@ -108,20 +107,3 @@ def run_info(factory: Callable[[], Info], **spec: Any) -> None:
 def _remarks(resource: Resource, want: Any, have: Any) -> list[str]:
     remarks: Callable[[Any, Any], list[str]] | None = getattr(resource, "remarks", None)
     return remarks(want, have) if remarks else []
-
-
-def _carry_out(resource: Resource, plan: Plan, done: list[Step]) -> Exception | None:
-    """In order and until the first failure; or independent steps at once, and each of them to its end.
-
-    Returns what failed of independent steps: the others go on, and the user gets their results with the failure.
-    """
-    workers = getattr(resource, "workers", 1)
-    if workers < 2:
-        for step in plan.steps:
-            with contextlib.suppress(NotDone):
-                resource.apply(step)
-                done.append(step)
-        return None
-    outcomes = pool.each(resource.apply, plan.steps, workers)
-    done += [outcome.item for outcome in outcomes if outcome.error is None]
-    return pool.failures(outcomes, lambda step: step.subject)

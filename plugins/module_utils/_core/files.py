@@ -18,6 +18,7 @@ import json
 import os
 import shutil
 import stat
+import tempfile
 from typing import Any, Iterator
 
 from .clock import SYSTEM, Clock, Deadline
@@ -191,6 +192,13 @@ def remove_directory(path: str) -> None:
     if os.path.isdir(path) and not os.path.islink(path):
         shutil.rmtree(path)
         sync_directory(os.path.dirname(os.path.abspath(path)))
+
+
+@contextlib.contextmanager
+def scratch() -> Iterator[str]:
+    """A directory that nobody else can look into, until the end of the block."""
+    with tempfile.TemporaryDirectory(prefix="certfleet-") as path:
+        yield path
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ import os
 import shlex
 import signal
 from tempfile import TemporaryFile
+from typing import Mapping
 
 from .._core.errors import CollectionError, clean
 from .model import Command
@@ -51,11 +52,16 @@ def systemd() -> bool:
     return os.path.isdir(_BOOTED)
 
 
-def run(argv: Command, failure: type[CollectionError] = ReloadError, timeout: float = TIMEOUT) -> None:
-    """Runs a command without a shell; ``failure`` has its status and the end of its output."""
+def run(
+    argv: Command,
+    failure: type[CollectionError] = ReloadError,
+    timeout: float = TIMEOUT,
+    variables: Mapping[str, str] | None = None,
+) -> None:
+    """Runs a command without a shell; ``failure`` has its status and the end of its output. ``variables`` are added to its environment."""
     line = clean(" ".join(shlex.quote(word) for word in argv), _SHOWN)
     try:
-        status, output = _run(argv, timeout)
+        status, output = _run(argv, timeout, {**environment(), **(variables or {})})
     except OSError as error:
         detail = "%s (is it installed?)" % error.strerror if isinstance(error, FileNotFoundError) else error.strerror
         raise failure("%s cannot be run" % line, detail=detail, command=line, rc=None) from None
@@ -72,7 +78,7 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PATH": os.pathsep.join([*path, *(each for each in _SYSTEM if each not in path)])}
 
 
-def _run(argv: tuple[str, ...], timeout: float) -> tuple[int | None, bytes]:
+def _run(argv: Command, timeout: float, variables: Mapping[str, str]) -> tuple[int | None, bytes]:
     """Status and the end of the output; no status when it took too long, which Ansible's own ``run_command`` cannot notice.
 
     The command alone is waited for: what it leaves in the background is a service, perhaps. So the output goes to a file without
@@ -83,7 +89,7 @@ def _run(argv: tuple[str, ...], timeout: float) -> tuple[int | None, bytes]:
     async def work(output: int) -> int | None:
         process = await asyncio.create_subprocess_exec(
             *argv,
-            env=environment(),
+            env=variables,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=asyncio.subprocess.STDOUT,

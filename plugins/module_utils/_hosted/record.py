@@ -1,0 +1,88 @@
+# Copyright (c) 2026 the certfleet.reseller contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The status record of a job: what its last run found and did, for monitoring, for people and for the next run."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from .._core import files
+from .._core.clock import iso, parse_iso
+from .._core.errors import StateError, clean
+from .job import STATUS
+
+if TYPE_CHECKING:
+    from .course import Outcome
+
+VERSION = 1
+_READABLE = 0o755
+
+
+def save(outcome: Outcome, before: dict[str, Any], now: datetime) -> None:
+    """Writes the record of a run that ended at ``now``; ``before`` is the record that the run found."""
+    path = outcome.job.status_path
+    files.make_directory(os.path.dirname(path), _READABLE)
+    files.write_json(path, build(outcome, before, now), files.PUBLIC)
+
+
+def build(outcome: Outcome, before: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """The record. Nothing in it is secret."""
+    job, pair, decision, failed = outcome.job, outcome.pair, outcome.decision, bool(outcome.problems)
+    return {
+        "version": VERSION,
+        "name": job.name,
+        "host": job.host,
+        "client": job.client.kind,
+        "ok": not failed,
+        "ran_at": iso(now),
+        "succeeded_at": before.get("succeeded_at") if failed else iso(now),
+        "failing_since": (before.get("failing_since") or iso(now)) if failed else None,
+        "failures": before.get("failures", 0) + 1 if failed else 0,
+        "issued": outcome.issued,
+        "issued_at": iso(now) if outcome.issued else before.get("issued_at"),
+        "serial": pair.serial if pair else None,
+        "fingerprint": pair.fingerprint if pair else None,
+        "names": list(pair.names) if pair else [],
+        "not_before": iso(pair.not_before) if pair else None,
+        "not_after": iso(pair.not_after) if pair else None,
+        "renewal": {"at": iso(decision.at), "reason": decision.reason} if decision else None,
+        "current": outcome.installed.shown.get("current"),
+        "rolled_back": outcome.installed.shown.get("rolled_back", False),
+        "endpoints": outcome.installed.shown.get("endpoints", []),
+        "steps": [step.show() for step in outcome.installed.done],
+        "errors": [
+            {"what": what, "kind": error.kind, "message": clean(error.sentence(), 1000)}
+            for what, error in outcome.problems
+        ],
+    }
+
+
+def load(path: str) -> dict[str, Any]:
+    """The record at ``path``; an empty one where there is none."""
+    try:
+        return files.read_json(path) or {}
+    except StateError:
+        return {}  # damaged: written anew
+
+
+def load_all(path: str) -> list[dict[str, Any]]:
+    """The records of all jobs that ran, by the names of their files."""
+    directory = os.path.join(path, STATUS)
+    names = sorted(os.listdir(directory)) if os.path.isdir(directory) else []
+    found = (files.read_json(os.path.join(directory, name)) for name in names if name.endswith(".json"))
+    return [each for each in found if each is not None]
+
+
+def state(value: dict[str, Any], now: datetime) -> str | None:
+    """What is wrong with a record, in words; ``None`` when all is well."""
+    if value.get("errors"):
+        return str(value["errors"][0].get("message"))
+    try:
+        if parse_iso(value["not_after"]) <= now:
+            return "the certificate expired on %s" % value["not_after"]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return "the record says nothing of a certificate"
+    return None
