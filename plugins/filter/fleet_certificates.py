@@ -44,7 +44,7 @@ options:
     description:
       - V(full) gives all options.
       - V(acme) gives those that M(certfleet.reseller.certificate_request) and M(certfleet.reseller.acme_order) take, without the
-        certificates of issuers of the kind C(sslmarket).
+        certificates of issuers of the kind C(sslmarket), and of those whose C(client) renews on the hosts.
       - V(sslmarket) gives those that M(certfleet.reseller.sslmarket_order) and M(certfleet.reseller.sslmarket_certificate) take, of the
         certificates of issuers of that kind alone. Vouchers are among them; they are in no other form. Needs O(issuers).
       - V(request) gives those that M(certfleet.reseller.certificate_request) takes, of the same certificates as V(sslmarket). Their
@@ -65,6 +65,11 @@ options:
     description:
       - Address of the endpoints that do not give one. For O(form=deploy) and O(form=status).
     type: str
+  without_clients_of:
+    description:
+      - C(certfleet_issuers). The certificates of those whose C(client) renews on the hosts are left out, for the hosts deploy them, too.
+      - The certificates are not checked against them.
+    type: dict
 notes:
   - Patterns in C(hosts) are names of hosts and groups, wildcards and C(~regex), joined by commas or colons, with C(&) and C(!) as in a play.
     Hosts cannot be picked by number.
@@ -91,7 +96,7 @@ from typing import Any
 
 from ansible_collections.certfleet.reseller.plugins.module_utils._core.errors import UsageError
 from ansible_collections.certfleet.reseller.plugins.module_utils._fleet import certificates as model
-from ansible_collections.certfleet.reseller.plugins.module_utils._fleet import forms
+from ansible_collections.certfleet.reseller.plugins.module_utils._fleet import forms, hosted
 from ansible_collections.certfleet.reseller.plugins.module_utils._fleet.hosts import Hosts
 from ansible_collections.certfleet.reseller.plugins.module_utils._fleet.issuers import SSLMARKET
 from ansible_collections.certfleet.reseller.plugins.module_utils._fleet.issuers import issuers as checked_issuers
@@ -109,6 +114,7 @@ def fleet_certificates(
     form: str = "full",
     services: Any = None,
     address: str | None = None,
+    without_clients_of: Any = None,
 ) -> list[dict[str, Any]]:
     with as_filter_error():
         if form not in FORMS:
@@ -120,6 +126,8 @@ def fleet_certificates(
         if places is not None:
             model.check_hosts(found, places)
         found = _of_issuer(found, known, issuer, form)
+        if without_clients_of is not None:
+            found = [each for each in found if not hosted.on_hosts(without_clients_of.get(each.get("issuer")))]
         if hosts is not None:
             if places is None:
                 raise UsageError("the option hosts needs the option groups")
@@ -161,7 +169,8 @@ def _of_issuer(
             raise UsageError("the form %s needs the option issuers" % form)
         return found
     market = form != "acme"
-    return [each for each in found if (known[each["issuer"]]["kind"] == SSLMARKET) == market]
+    found = [each for each in found if (known[each["issuer"]]["kind"] == SSLMARKET) == market]
+    return [each for each in found if not hosted.on_hosts(known[each["issuer"]])]
 
 
 class FilterModule:

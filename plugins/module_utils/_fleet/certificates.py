@@ -48,6 +48,20 @@ def _endpoints(value: Any) -> list[dict[str, Any]]:
     return found
 
 
+_LINEAGE = {"certificate": Option(options.text, required=True), "key": Option(options.text, required=True)}
+
+
+def _adopt(value: Any) -> list[dict[str, Any]]:
+    """Files on the hosts: the chain of a certificate that another client has written, and its key."""
+    if not isinstance(value, (list, tuple)):
+        raise options.refuse("a list of mappings with certificate and key", value)
+    found = [options.entry(item, _LINEAGE) for item in value]
+    for path in (path for each in found for path in each.values()):
+        if not path.startswith("/"):
+            raise UsageError("has %s, which is not an absolute path" % options.shown(path))
+    return found
+
+
 def _file_owner(value: Any) -> str:
     if isinstance(value, Mapping):
         raise UsageError("is the user that owns the files", hint="The contacts of an order belong into contacts.")
@@ -79,6 +93,7 @@ _CERTIFICATE = {
     "unit": Option(options.text),
     "bundles": Option(options.texts),
     "keystore_password_path": Option(options.text),
+    "adopt": Option(_adopt),
     "renewal": Option(lambda value: policy.check(value, of_certificate=True)),
     **_OF_ACME,
     **_OF_SSLMARKET,

@@ -58,7 +58,9 @@ def for_deploy(
     return {
         **needed,
         **own,
-        "endpoints": [{**({} if _remote(endpoint) else defaults), **endpoint} for endpoint in certificate["endpoints"]],
+        "endpoints": [
+            {**({} if is_remote(endpoint) else defaults), **endpoint} for endpoint in certificate["endpoints"]
+        ],
     }
 
 
@@ -74,7 +76,7 @@ def for_status(
     endpoints = [
         {"address": address, **{name: endpoint[name] for name in _OF_ENDPOINT if name in endpoint}}
         for endpoint in certificate["endpoints"]
-        if address and not _remote(endpoint)
+        if address and not is_remote(endpoint)
     ]
     return {
         **{name: certificate[name] for name in ("name", "domains", "issuer") if name in certificate},
@@ -85,7 +87,8 @@ def for_status(
     }
 
 
-def _remote(endpoint: Mapping[str, Any]) -> bool:
+def is_remote(endpoint: Mapping[str, Any]) -> bool:
+    """Whether the controller is to prove an endpoint."""
     return endpoint.get("proof_from") == CONTROLLER
 
 

@@ -21,6 +21,9 @@ ISSUERS, RENEWAL = "certfleet_issuers", "certfleet_renewal"
 SSLCOM, IDENTRUST, ACME, SSLMARKET = "sslcom", "identrust", "acme", "sslmarket"
 KINDS = (SSLCOM, IDENTRUST, ACME, SSLMARKET)
 
+# How often a host looks whether a certificate is due: what divides an hour or a day.
+INTERVALS = ("1m", "2m", "5m", "10m", "15m", "20m", "30m", "1h", "2h", "3h", "4h", "6h", "8h", "12h", "1d")
+
 # What each kind of issuer signs in with.
 SECRETS = {
     SSLCOM: ("account_key", "secret_key"),
@@ -63,8 +66,24 @@ _ALL = {
     "public": Option(options.flag),
     "lifetime_days": Option(options.integer(1, 3650)),
 }
+# Who renews: the controller, or a client on the hosts, which need no controller then.
+AT_CONTROLLER, LEGO, CERTBOT, EXTERNAL = "controller", "lego", "certbot", "external"
+ON_HOSTS = (LEGO, CERTBOT, EXTERNAL)
+OF_HOST, SHARED = "host", "shared"
+_CLIENT = {
+    "client": Option(options.choice(AT_CONTROLLER, *ON_HOSTS)),
+    "client_account": Option(options.choice(OF_HOST, SHARED)),
+    "client_arguments": Option(options.texts),
+    "client_dns": Option(options.text),
+    "client_dns_settings": Option(None),  # what the DNS provider wants: secrets
+    "client_interval": Option(options.choice(*INTERVALS)),
+    "client_listen": Option(options.text),
+    "client_program": Option(options.text),
+    "client_timeout": Option(options.integer(1, 86400)),
+}
 _ACME = {
     **_ALL,
+    **_CLIENT,
     "customer": Option(options.text),
     "contact": Option(options.text_or_texts, required=True),
     "directory_url": Option(options.url, required=True),

@@ -55,7 +55,7 @@ def run(job: Job, issue: bool = True, clock: Clock = SYSTEM) -> Outcome:
         with files.lock(directory, _WAIT, clock):
             _attempt(outcome, "read", lambda: _look(outcome, clock))
             if issue and job.client.kind != EXTERNAL and (outcome.decision is None or outcome.decision.due):
-                _attempt(outcome, "issue", lambda: _issue(outcome, clock))
+                _attempt(outcome, "issue", lambda: _issue(outcome, before.get("account"), clock))
             if outcome.pair is None and not outcome.problems:
                 _attempt(outcome, "read", lambda: _nothing(job))
             if outcome.pair is not None:
@@ -95,12 +95,13 @@ def _look(outcome: Outcome, clock: Clock) -> None:
     outcome.decision = decide(facts, policy.build(job.renewal), clock.now())
 
 
-def _issue(outcome: Outcome, clock: Clock) -> None:
-    """Runs the client. What it left must be another certificate than before."""
+def _issue(outcome: Outcome, account: object, clock: Clock) -> None:
+    """Runs the client. What it left must be another certificate than before. ``account`` is the one that got the last certificate."""
     job = outcome.job
     before = outcome.pair.fingerprint if outcome.pair else None
     own = clients.sources(job)[0]
-    argv = clients.command(job, _names(own, job))
+    # a server refuses an order that replaces a certificate of another account (RFC 9773 section 5)
+    argv = clients.command(job, _names(own) if account == job.client.account else None)
     commands.run(argv, ClientError, job.client.timeout, clients.variables(job.client))
     _look(outcome, clock)
     if outcome.pair is None:
@@ -112,7 +113,7 @@ def _issue(outcome: Outcome, clock: Clock) -> None:
     outcome.issued = True
 
 
-def _names(own: tuple[str, str], job: Job) -> tuple[str, ...] | None:
+def _names(own: tuple[str, str]) -> tuple[str, ...] | None:
     try:
         found = pair.read(*own, ())
     except CollectionError:

@@ -15,7 +15,7 @@ from .._deploy.model import Command
 
 VERSION = 1
 LEGO, CERTBOT, EXTERNAL = "lego", "certbot", "external"
-JOBS, CLIENTS, STATUS = "jobs", "clients", "status"
+JOBS, CLIENTS, STATUS, SECRETS = "jobs", "clients", "status", "secrets"
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Client:
     """The ACME client that renews. ``program`` is the command with which it starts; ``kind`` ``external``: somebody else runs one.
 
     ``webroot``, ``listen`` (address and port) or ``dns`` (the name of a provider) is how it proves names. ``variables`` are names of variables
-    and values that are no secrets: paths of files with those.
+    and values that are no secrets: paths of files with those. ``account`` tells one ACME account from another.
     """
 
     kind: str
@@ -41,6 +41,7 @@ class Client:
     timeout: float = 900.0
     arguments: Command = ()
     variables: tuple[tuple[str, str], ...] = ()
+    account: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,89 @@
+# Copyright (c) 2026 the certfleet.reseller contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Timers: at the same offset in each run, spread over a fleet, and in a form that systemd and cron take."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+
+import pytest
+from ansible_collections.certfleet.reseller.plugins.module_utils._fleet import issuers
+from ansible_collections.certfleet.reseller.plugins.module_utils._hosted import job, timers
+
+FORM = re.compile(r"\*-\*-\* (\*|\d\d(?:/\d+)?):(\d\d(?:/\d+)?):(\d\d) UTC")
+
+
+def moments(calendar: str) -> list[int]:
+    """All seconds of a day at which it is time."""
+    hours, minutes, second = FORM.fullmatch(calendar).groups()  # type: ignore[union-attr]
+    return [hour * 3600 + minute * 60 + int(second) for hour in field(hours, 24) for minute in field(minutes, 60)]
+
+
+def field(text: str, end: int) -> list[int]:
+    if text == "*":
+        return list(range(end))
+    start, _slash, step = text.partition("/")
+    return list(range(int(start), end, int(step))) if step else [int(start)]
+
+
+@pytest.mark.parametrize("interval", issuers.INTERVALS)
+def test_every_interval_comes_round(interval: str) -> None:
+    """From one moment to the next there is exactly the interval, over midnight too."""
+    length = timers.seconds(interval)
+    for number in range(50):
+        found = moments(timers.calendar(interval, "web%d" % number, "www.example.com"))
+        assert len(found) == 86400 // length
+        assert {(after - before) % 86400 for before, after in zip(found, [*found[1:], found[0]])} <= {length, 0}
+        assert found[0] == timers.offset(interval, "web%d" % number, "www.example.com")
+
+
+def test_spread_over_a_fleet() -> None:
+    """10,000 hosts over twelve hours: no minute has more than a few, and another name is at another time."""
+    minutes: dict[int, int] = {}
+    for number in range(10000):
+        minute = timers.offset("12h", "web%d" % number, "a.example") // 60
+        minutes[minute] = minutes.get(minute, 0) + 1
+    assert len(minutes) == 720
+    assert max(minutes.values()) < 40
+    assert timers.offset("12h", "web1", "a.example") != timers.offset("12h", "web1", "b.example")
+    print("\n10000 hosts: %d at most in one of 720 minutes" % max(minutes.values()))
+
+
+def test_known_offset() -> None:
+    """It never changes, or a fleet would renew at other times after an update of the collection."""
+    assert timers.calendar("12h", "web1", "www.example.com") == timers.calendar("12h", "web1", "www.example.com")
+    assert timers.offset("1d", "web1", "www.example.com") == OFFSET
+
+
+OFFSET = 69665
+
+
+@pytest.mark.parametrize("interval", issuers.INTERVALS)
+def test_systemd_takes_it(interval: str) -> None:
+    program = shutil.which("systemd-analyze")
+    if program is None:
+        pytest.skip("systemd-analyze is not installed")
+    calendar = timers.calendar(interval, "web1", "www.example.com")
+    done = subprocess.run([program, "calendar", calendar], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Normalized form:" in done.stdout
+
+
+def test_crontab() -> None:
+    """Five fields, root, and the command; names without a dot, which cron does not read, and never the same for two certificates."""
+    text = timers.crontab("_wildcard.example.com", "10m", "web1", "*.example.com", "/usr/bin/python3 -I /x.pyz")
+    minutes, hours, *rest = text.splitlines()[1].split(" ", 6)
+    assert len(minutes.split(",")) == 6
+    assert (hours, rest[:4]) == ("*", ["*", "*", "*", "root"])
+    assert timers.crontab("a", "12h", "w", "a", "x").splitlines()[1].split()[1].count(",") == 1
+    assert timers.crontab("a", "1m", "w", "a", "x").splitlines()[1].split()[0].count(",") == 59
+    names = {timers.cron_name(each) for each in ("a.b", "a_b", "a-b", "_wildcard.a.b")}
+    assert len(names) == 4
+    assert all(re.fullmatch("[A-Za-z0-9_-]+", name) for name in names)
+
+
+def test_both_sides_know_the_same_clients() -> None:
+    assert issuers.ON_HOSTS == (job.LEGO, job.CERTBOT, job.EXTERNAL)
