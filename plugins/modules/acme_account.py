@@ -23,6 +23,14 @@ extends_documentation_fragment:
   - certfleet.reseller.attributes
   - certfleet.reseller.attributes.action_group_acme
 options:
+  state:
+    description:
+      - V(present) has an account.
+      - V(deactivated) deactivates it, for ever. Its certificates stay valid, and its key stays on the disk. Where no account is known there
+        is nothing to do.
+    type: str
+    choices: [present, deactivated]
+    default: present
   account_key_type:
     description:
       - Type of a new account key. It has nothing to do with the keys of certificates.
@@ -37,9 +45,9 @@ options:
   contact:
     description:
       - E-mail addresses for the CA. Always sent; several CAs fail late and unclearly without one.
+      - Required if O(state=present).
     type: list
     elements: str
-    required: true
   terms_agreed:
     description:
       - Whether you agree to the CA's terms of service.
@@ -86,6 +94,10 @@ account:
       description: Its key.
       type: str
       sample: /home/me/.certfleet/accounts/alpha.key
+    deactivated:
+      description: When it was deactivated, if it was.
+      type: str
+      sample: null
 steps:
   description: What was done, or would be done in check mode.
   returned: success
@@ -109,11 +121,13 @@ def main() -> None:
         argument_spec=dict(
             spec.API,
             **spec.ACME,
+            state=dict(type="str", choices=["present", "deactivated"], default="present"),
             account_key_type=dict(type="str", choices=["ecdsa", "rsa"], default="ecdsa", no_log=False),
             eab_path=dict(type="path"),
-            contact=dict(type="list", elements="str", required=True),
+            contact=dict(type="list", elements="str"),
             terms_agreed=dict(type="bool", default=False),
         ),
+        required_if=[("state", "present", ["contact"])],
     )
 
 

@@ -73,9 +73,9 @@ class Scene:
         record = credential.Record("x", "alpha", "https://x", kid, Secret(hmac_key), (), "2026-11-22T10:00:00Z")
         credential.save(str(self.eab), record)
 
-    def play(self) -> dict[str, int]:
-        """The role, once; the counts of its recap."""
-        variables = {
+    @property
+    def variables(self) -> dict[str, Any]:
+        return {
             "certfleet_issuers": {"alpha": self.issuer},
             "certfleet_certificates": [self.certificate],
             "certfleet_state_path": str(self.state),
@@ -86,9 +86,16 @@ class Scene:
             "host_renewal_cron_path": str(self.cron),
             "host_renewal_python": sys.executable,
         }
-        play = {"hosts": "all", "gather_facts": False, "roles": ["certfleet.reseller.host_renewal"], "vars": variables}
+
+    def play(self) -> dict[str, int]:
+        """The role, once; the counts of its recap."""
+        roles = ["certfleet.reseller.host_renewal"]
+        play = {"hosts": "all", "gather_facts": False, "roles": roles, "vars": self.variables}
         (self.folder / "play.yml").write_text(yaml.safe_dump([play]))
-        code = self.runs.play("-i", "web1,", "-c", "local", str(self.folder / "play.yml"))
+        return self.recap(str(self.folder / "play.yml"))
+
+    def recap(self, *arguments: str) -> dict[str, int]:
+        code = self.runs.play("-i", "web1,", "-c", "local", *arguments)
         output = self.runs.sinks["output"].decode()
         assert code == 0, output[-4000:]
         recap = output.rsplit("PLAY RECAP", 1)[1].split("web1", 1)[1].splitlines()[0]
@@ -159,3 +166,26 @@ def test_life(tmp_path: pathlib.Path, pebble: Pebble, client: str) -> None:
     print(
         f"\n{client}: 5 certificates, 2 accounts; no HMAC in {len(files)} files and {scene.runs.looks} looks at processes"
     )
+
+
+@pytest.mark.parametrize("client", CLIENTS[:1])
+def test_rotation(tmp_path: pathlib.Path, pebble: Pebble, client: str) -> None:
+    """A playbook brings the new account, proves it by one order, ends the old one, and leaves nothing for the next run."""
+    scene = Scene(tmp_path, pebble, client)
+    scene.play()
+    first, old = scene.live, scene.record["account"]
+    new = tmp_path / "new.json"
+    record = credential.Record("x", "alpha", "https://x", "kid-2", Secret(OTHER), (), "2026-11-22T10:00:00Z")
+    credential.save(str(new), record)
+    variables = {**scene.variables, "certfleet_rotate_issuer": "alpha", "certfleet_rotate_eab_path": str(new)}
+    (tmp_path / "vars.json").write_text(json.dumps(variables))
+    scene.recap("-e", f"@{tmp_path / 'vars.json'}", "certfleet.reseller.rotate_eab")
+    assert scene.live != first
+    assert scene.record["account"] != old
+    known = [json.loads(path.read_text()) for path in (scene.state / "accounts").rglob("*.json")]
+    assert sorted((each["kid"], "retired" in each) for each in known) == [("kid-1", True), ("kid-2", False)]
+    assert json.loads(scene.eab.read_text())["kid"] == "kid-2"
+    second = scene.live
+    assert scene.play()["changed"] == 0
+    assert scene.live == second
+    assert scene.runs.hits([("first", HMAC), ("second", OTHER)]) == []

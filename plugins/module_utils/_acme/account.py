@@ -28,6 +28,7 @@ class Want:
     terms_agreed: bool
     timeout: float
     ca_path: str | None
+    present: bool = True
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def record_path(key_path: str) -> str:
 
 
 def load(key_path: str) -> dict[str, Any] | None:
-    """What is known of the account: ``{version, url, directory_url, contact, kid, created}``."""
+    """What is known of the account: ``{version, url, directory_url, contact, kid, created}``, and ``retiring`` and ``retired``, when it was."""
     value = files.read_json(record_path(key_path))
     if value is not None and (
         value.get("version") != VERSION
@@ -54,8 +55,9 @@ def load(key_path: str) -> dict[str, Any] | None:
 
 class AccountResource:
     def want(self, params: dict[str, Any]) -> Want:
-        contact = tuple(_contact(text) for text in params["contact"])
-        if not contact:
+        present = params.get("state", "present") == "present"
+        contact = tuple(_contact(text) for text in params.get("contact") or ())
+        if present and not contact:
             raise UsageError(
                 "contact is empty",
                 hint="Give an e-mail address: SSL.com and other CAs fail late without it.",
@@ -69,6 +71,7 @@ class AccountResource:
             terms_agreed=params["terms_agreed"],
             timeout=params["timeout"],
             ca_path=params["ca_path"],
+            present=present,
         )
         return self._want
 
@@ -83,6 +86,13 @@ class AccountResource:
             raise StateError(
                 "the account key %s is gone, but %s knows its account" % (want.key_path, record_path(want.key_path)),
                 hint="Restore the key from a backup, or move the .json away: then a new account is registered.",
+            )
+        if not want.present:
+            return _plan_retirement(want, account)
+        if account is not None and account.get("retiring"):
+            raise StateError(
+                "the account of %s was deactivated on %s" % (want.key_path, account["retiring"]),
+                hint="That cannot be undone (RFC 8555 section 7.3.6): give another account_key_path for a new account.",
             )
         if account is None:
             steps = [Step("create", want.key_path)] if have.key is None else []
@@ -110,6 +120,8 @@ class AccountResource:
                 self._create_key(want)
             elif step.action == "register":
                 self._register(want)
+            elif step.action == "deactivate":
+                self._retire(want)
             else:
                 self._update(want)
 
@@ -122,6 +134,7 @@ class AccountResource:
                 "contact": list(want.contact),
                 "kid": account.get("kid", have.kid),
                 "account_key_path": want.key_path,
+                "deactivated": account.get("retired"),
             }
         }
 
@@ -178,6 +191,21 @@ class AccountResource:
         self._client(want, account["url"]).update_contact(want.contact)
         self._save(want, account["url"], account.get("kid"))
 
+    def _retire(self, want: Want) -> None:
+        """The intent is on the disk before the request: after that a server that knows no such account any more is what was wanted."""
+        account = load(want.key_path)
+        if account is None:
+            raise StateError("the account of %s is gone" % want.key_path, hint="Run again.")
+        began = account.get("retiring")
+        account["retiring"] = began or iso(SYSTEM.now())
+        files.write_json(record_path(want.key_path), account)
+        try:
+            self._client(want, account["url"]).deactivate()
+        except CollectionError as error:
+            if not (began and error.code in ("unauthorized", "accountDoesNotExist")):
+                raise
+        files.write_json(record_path(want.key_path), {**account, "retired": iso(SYSTEM.now())})
+
     def _save(self, want: Want, url: str, kid: str | None) -> None:
         files.write_json(
             record_path(want.key_path),
@@ -195,6 +223,15 @@ class AccountResource:
         from .client import AcmeClient
 
         return AcmeClient(want.directory_url, files.read(want.key_path), url, want.timeout, want.ca_path)
+
+
+def _plan_retirement(want: Want, account: dict[str, Any] | None) -> Plan:
+    if account is None or account.get("retired"):
+        return Plan(reason="there is no account" if account is None else "the account is deactivated")
+    if account["directory_url"] != want.directory_url:
+        raise StateError("the account key %s belongs to the directory %s" % (want.key_path, account["directory_url"]))
+    step = Step("deactivate", account["url"], cost="final")
+    return Plan((step,), {"account": "valid"}, {"account": "deactivated"}, reason="the account is not wanted any more")
 
 
 def _contact(text: str) -> str:

@@ -54,6 +54,10 @@ class AcmeClient(Connection):
     def update_contact(self, contact: tuple[str, ...]) -> None:
         self._post(self._account_url(), {"contact": list(contact)})
 
+    def deactivate(self) -> None:
+        """For ever (RFC 8555 section 7.3.6). Certificates stay valid."""
+        self._post(self._account_url(), {"status": "deactivated"})
+
     def _new_account(self, body: dict[str, Any]) -> str:
         self._net.account = None
         response = self._post(self.directory()["newAccount"], body)

@@ -46,15 +46,19 @@ class Outcome:
     problems: list[tuple[str, CollectionError]] = field(default_factory=list)
 
 
-def run(job: Job, issue: bool = True, clock: Clock = SYSTEM) -> Outcome:
-    """The whole run; ``issue`` false leaves out the client. What failed is in the outcome and in the record."""
+def run(job: Job, issue: bool = True, clock: Clock = SYSTEM, force: bool = False) -> Outcome:
+    """The whole run; ``issue`` false leaves out the client, ``force`` asks it for a new certificate though none is due.
+
+    What failed is in the outcome and in the record.
+    """
     outcome, before = Outcome(job), record.load(job.status_path)
     directory = os.path.join(job.path, CLIENTS)
     try:
         files.make_directory(directory)
         with files.lock(directory, _WAIT, clock):
             _attempt(outcome, "read", lambda: _look(outcome, clock))
-            if issue and job.client.kind != EXTERNAL and (outcome.decision is None or outcome.decision.due):
+            due = force or outcome.decision is None or outcome.decision.due
+            if issue and due and job.client.kind != EXTERNAL:
                 _attempt(outcome, "issue", lambda: _issue(outcome, before.get("account"), clock))
             if outcome.pair is None and not outcome.problems:
                 _attempt(outcome, "read", lambda: _nothing(job))

@@ -25,7 +25,8 @@ def main(argv: Sequence[str] | None = None, clock: Clock = SYSTEM) -> int:
             return _status(path, options.name, clock)
         # the names of all jobs, not the jobs: one that is damaged does not hold up the others
         names = job.known(path) if options.command == "repair" else [options.name]
-        return max([_run(path, name, options.command == "run", clock) for name in names], default=0)
+        force = getattr(options, "force", False)
+        return max([_run(path, name, options.command == "run", clock, force) for name in names], default=0)
     except CollectionError as error:
         return _complain(error.sentence())
 
@@ -35,19 +36,19 @@ def _parser() -> argparse.ArgumentParser:
     here = os.path.dirname(os.path.abspath(sys.argv[0]))
     parser.add_argument("--path", default=here, help="directory of the jobs (default: that of this program)")
     words = parser.add_subparsers(dest="command", required=True, metavar="command")
-    for word, text in (
-        ("run", "renew a certificate if it is due, and deploy it"),
-        ("deploy", "deploy what there is, as a hook of another client"),
-    ):
-        words.add_parser(word, help=text).add_argument("name", help="name of the job's file, without .json")
+    run = words.add_parser("run", help="renew a certificate if it is due, and deploy it")
+    run.add_argument("--force", action="store_true", help="renew it though it is not due")
+    deploy = words.add_parser("deploy", help="deploy what there is, as a hook of another client")
+    for each in (run, deploy):
+        each.add_argument("name", help="name of the job's file, without .json")
     words.add_parser("repair", help="deploy what there is of all jobs; no client is run")
     words.add_parser("status", help="print the records as JSON").add_argument("name", nargs="?")
     return parser
 
 
-def _run(path: str, name: str, issue: bool, clock: Clock) -> int:
+def _run(path: str, name: str, issue: bool, clock: Clock, force: bool) -> int:
     try:
-        outcome = course.run(job.load(path, name), issue, clock)
+        outcome = course.run(job.load(path, name), issue, clock, force)
     except CollectionError as error:
         return _complain(error.sentence())
     for what, problem in outcome.problems:
