@@ -34,7 +34,7 @@ class ActionModule(ActionBase):
         if checked.error_messages:
             raise UsageError("; ".join(checked.error_messages))
         options = checked.validated_parameters
-        files = provision.build(options, options["dns_settings"] or {})
+        files = provision.build(options, options["dns_settings"] or {}, self._task.check_mode)
         # what became files needs not travel twice
         given = {name: value for name, value in self._task.args.items() if name != "dns_settings"}
         return {**given, "files": files}

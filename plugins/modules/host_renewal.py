@@ -28,9 +28,9 @@ extends_documentation_fragment:
 options:
   path:
     description:
-      - Directory on the host for the program, the jobs, the accounts and the status records.
+      - Directory on the host for the program, the jobs, the accounts and the status records, like C(/var/lib/certfleet).
     type: path
-    default: /var/lib/certfleet
+    required: true
   jobs:
     description:
       - The certificates that the host renews, as the filter P(certfleet.reseller.fleet_jobs#filter) makes them of the inventory.
@@ -119,6 +119,7 @@ seealso:
 EXAMPLES = r"""
 - name: The host can renew by itself
   certfleet.reseller.host_renewal:
+    path: /var/lib/certfleet
     jobs: "{{ certfleet_certificates | certfleet.reseller.fleet_jobs(certfleet_issuers, host=inventory_hostname, groups=groups) }}"
   register: renewal
 """

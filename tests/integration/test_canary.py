@@ -238,6 +238,23 @@ def module_tasks(sandbox: Sandbox, state: Path) -> Tasks:
     }  # type: ignore[dict-item]
     broken = {"root": f"{state}/elsewhere", "certificates": [{**sets["certificates"][0], "reload": [["false"]]}]}  # type: ignore[dict-item]
     made.life("certificate_deploy", deploy, broken)
+    job = {"version": 1, "name": "www.alpha.test", "host": "web1", "domains": ["www.alpha.test"], "renewal": {}}
+    client = {"kind": "lego", "server": acme["directory_url"], "email": "tls@alpha.test", "dns": "rfc2136"}
+    hosted = {
+        "path": f"{host['root']}/renewal",
+        "unit_path": f"{host['root']}/units",
+        "jobs": [
+            {
+                "name": "www.alpha.test",
+                "file_name": "www.alpha.test",
+                "issuer": "alpha",
+                "account_key_path": acme["account_key_path"],
+                "job": {**job, "client": client, "certificate": {}, "deploy": {}},
+            }
+        ],
+        "dns_settings": {"alpha": {"RFC2136_TSIG_SECRET": GIVEN["keystore_password"]}},
+    }
+    made.life("host_renewal", hosted, {"path": f"{state}/eab/alpha.json"})
     certificates = [{"name": "www.alpha.test", "issuer": "alpha", "hosts": ["web1"]}]
     planned = {"certificates": certificates, "issuers": [{"name": "alpha"}]}
     made.life("certificate_plan", planned, {"end": "soon"})

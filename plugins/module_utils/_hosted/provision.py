@@ -22,16 +22,18 @@ AUTHORITIES = "ca"
 _PROGRAM_MODE, _OPEN = 0o755, 0o644
 
 
-def build(options: Mapping[str, Any], work: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, Any]]:
+def build(
+    options: Mapping[str, Any], work: Mapping[str, Mapping[str, str]], predicting: bool = False
+) -> dict[str, dict[str, Any]]:
     """Absolute paths on the host, with ``content`` (Base64) and ``mode`` (a number).
 
-    ``work`` has for each issuer the settings of its DNS provider.
+    ``work`` has for each issuer the settings of its DNS provider. ``predicting``: an account may be one that is yet to be registered.
     """
     path = options["path"]
     program = os.path.join(path, PROGRAM)
     found = {program: _file(bundle.build(), _PROGRAM_MODE)}
     for entry in options["jobs"]:
-        own, client = _job(path, entry, work.get(entry["issuer"]) or {})
+        own, client = _job(path, entry, work.get(entry["issuer"]) or {}, predicting)
         found.update(own)
         target = os.path.join(path, JOBS, entry["file_name"] + ".json")
         found[target] = _file(_json({**entry["job"], "client": client}))
@@ -42,15 +44,17 @@ def build(options: Mapping[str, Any], work: Mapping[str, Mapping[str, str]]) -> 
     return found
 
 
-def _job(path: str, entry: Mapping[str, Any], settings: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _job(
+    path: str, entry: Mapping[str, Any], settings: Mapping[str, str], predicting: bool
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """The files of one job, and its client, which is told where they are."""
     client = dict(entry["job"]["client"])
     if client["kind"] == EXTERNAL:
         return {}, client
-    known = _known(entry, client)
+    known = _known(entry, client, predicting)
     found = {
         os.path.join(path, CLIENTS, entry["file_name"], name): _file(content)
-        for name, content in _account(known, client).items()
+        for name, content in (_account(known, client) if known else {}).items()
     }
     if entry.get("ca_path"):
         client["ca_path"] = os.path.join(path, AUTHORITIES, entry["issuer"] + ".pem")
@@ -70,13 +74,15 @@ def _job(path: str, entry: Mapping[str, Any], settings: Mapping[str, str]) -> tu
     return found, client
 
 
-def _known(entry: Mapping[str, Any], client: dict[str, Any]) -> tuple[bytes, str]:
+def _known(entry: Mapping[str, Any], client: dict[str, Any], predicting: bool) -> tuple[bytes, str] | None:
     """The key and the URL of the account, which the client is told, too."""
     key_path = entry.get("account_key_path")
     if not key_path:
         raise UsageError("the job %s has no account_key_path" % entry["name"])
     known, key = account.load(key_path), files.read(key_path)
     if known is None or key is None:
+        if predicting:
+            return None
         raise StateError(
             "there is no account with the key %s yet" % key_path,
             hint="Run acme_account first; the role host_renewal does.",

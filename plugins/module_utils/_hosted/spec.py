@@ -20,7 +20,7 @@ JOB: dict[str, Any] = {
 }
 
 ARGUMENTS: dict[str, Any] = {
-    "path": {"type": "path", "default": "/var/lib/certfleet"},
+    "path": {"type": "path", "required": True},
     "jobs": {"type": "list", "elements": "dict", "required": True, "options": JOB},
     "dns_settings": {"type": "dict", "no_log": True},
     "python": {"type": "path", "default": "/usr/bin/python3"},

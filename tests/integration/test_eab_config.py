@@ -1,0 +1,107 @@
+# Copyright (c) 2026 the certfleet.reseller contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role eab_config: what it writes is read by Caddy itself, and has the fields of cert-manager's ClusterIssuer."""
+
+from __future__ import annotations
+
+import base64
+import getpass
+import grp
+import json
+import os
+import pathlib
+import stat
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.certfleet.reseller.plugins.module_utils._core import credential
+from ansible_collections.certfleet.reseller.plugins.module_utils._core.secret import Secret
+
+from tests.support.canary import Runs
+
+# begins with what a shell would take for an option, and YAML for a list
+HMAC = "-zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ1_"
+KID = "kid:1/+=~@x"
+DIRECTORY = "https://ca.example/acme/dir"
+
+
+def write(folder: pathlib.Path, form: str, **issuer: Any) -> tuple[pathlib.Path, Runs]:
+    """The role, twice; the second time nothing changes."""
+    state = folder / "state"
+    (state / "eab").mkdir(parents=True, mode=0o700)
+    state.chmod(0o700)
+    record = credential.Record("x", "alpha", "https://x", KID, Secret(HMAC), (), "2026-11-22T10:00:00Z")
+    credential.save(str(state / "eab" / "alpha.json"), record)
+    target = folder / "written"
+    alpha = {"kind": "acme", "contact": "tls@alpha.test", "directory_url": DIRECTORY, **issuer}
+    alpha["eab_path"] = str(state / "eab" / "alpha.json")
+    variables = {
+        "certfleet_issuers": {"alpha": alpha},
+        "eab_config_issuer": "alpha",
+        "eab_config_format": form,
+        "eab_config_dest": str(target),
+        "eab_config_owner": getpass.getuser(),
+        "eab_config_group": grp.getgrgid(os.getgid()).gr_name,
+    }
+    play = {"hosts": "all", "gather_facts": False, "roles": ["certfleet.reseller.eab_config"], "vars": variables}
+    (folder / "play.yml").write_text(yaml.safe_dump([play]))
+    runs = Runs(folder)
+    for changed in (1, 0):
+        assert runs.play("-i", "web1,", "-c", "local", str(folder / "play.yml")) == 0, runs.sinks["output"].decode()
+        recap = runs.sinks["output"].decode().rsplit("PLAY RECAP", 1)[1]
+        assert f"changed={changed} " in recap
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert runs.hits([("hmac", HMAC)]) == []
+    return target, runs
+
+
+@pytest.mark.needs("caddy")
+def test_caddy(tmp_path: pathlib.Path, program: Callable[[str], str]) -> None:
+    """Adapted by Caddy to its own JSON, the binding is the record's, to the letter."""
+    root = tmp_path / "ca.pem"
+    root.write_text("")
+    target, _runs = write(tmp_path, "caddy", ca_path=str(root))
+    site = tmp_path / "Caddyfile"
+    site.write_text(f"import {target}\n\nwww.alpha.test {{\n\trespond ok\n}}\n")
+    argv = [program("caddy"), "adapt", "--config", str(site), "--adapter", "caddyfile"]
+    env = {**os.environ, "HOME": str(tmp_path)}
+    done = subprocess.run(argv, capture_output=True, text=True, env=env, timeout=60)
+    assert done.returncode == 0, done.stderr
+    policies = json.loads(done.stdout)["apps"]["tls"]["automation"]["policies"]
+    issuer = policies[0]["issuers"][0]
+    assert issuer["ca"] == DIRECTORY
+    assert issuer["email"] == "tls@alpha.test"
+    assert issuer["external_account"] == {"key_id": KID, "mac_key": HMAC}
+
+
+def test_cert_manager(tmp_path: pathlib.Path) -> None:
+    """Names of fields: cert-manager, pkg/apis/acme/v1/types_issuer.go."""
+    root = tmp_path / "ca.pem"
+    root.write_text("-----BEGIN CERTIFICATE-----\n")
+    target, _runs = write(tmp_path, "cert_manager", ca_path=str(root), profile="tls", preferred_chain="Root X")
+    secret, issuer = yaml.safe_load_all(target.read_text())
+    assert (secret["apiVersion"], secret["kind"]) == ("v1", "Secret")
+    assert (issuer["apiVersion"], issuer["kind"]) == ("cert-manager.io/v1", "ClusterIssuer")
+    acme = issuer["spec"]["acme"]
+    binding = acme["externalAccountBinding"]
+    assert binding["keyID"] == KID
+    assert secret["metadata"] == {"name": binding["keySecretRef"]["name"], "namespace": "cert-manager"}
+    assert secret["stringData"][binding["keySecretRef"]["key"]] == HMAC
+    assert base64.b64decode(acme["caBundle"]) == root.read_bytes()
+    known = {
+        "email",
+        "server",
+        "caBundle",
+        "preferredChain",
+        "profile",
+        "privateKeySecretRef",
+        "externalAccountBinding",
+        "solvers",
+    }
+    assert set(acme) == known
+    assert acme["server"] == DIRECTORY
+    assert acme["solvers"] == [{"http01": {"ingress": {}}}]
