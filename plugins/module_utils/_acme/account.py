@@ -11,7 +11,7 @@ from typing import Any
 
 from .._core import credential, files
 from .._core.clock import SYSTEM, iso
-from .._core.errors import CollectionError, StateError, UsageError, clean
+from .._core.errors import CollectionError, ProviderError, StateError, UsageError, clean
 from .._core.plan import Plan, Step
 from .._core.secret import Secret
 
@@ -196,15 +196,16 @@ class AccountResource:
         account = load(want.key_path)
         if account is None:
             raise StateError("the account of %s is gone" % want.key_path, hint="Run again.")
-        began = account.get("retiring")
-        account["retiring"] = began or iso(SYSTEM.now())
-        files.write_json(record_path(want.key_path), account)
+        path, began = record_path(want.key_path), account.get("retiring")
+        begun = {**account, "retiring": began or iso(SYSTEM.now())}
+        files.write_json(path, begun)
         try:
             self._client(want, account["url"]).deactivate()
-        except CollectionError as error:
+        except ProviderError as error:
             if not (began and error.code in ("unauthorized", "accountDoesNotExist")):
+                files.write_json(path, account)  # an answer that nothing was done
                 raise
-        files.write_json(record_path(want.key_path), {**account, "retired": iso(SYSTEM.now())})
+        files.write_json(path, {**begun, "retired": iso(SYSTEM.now())})
 
     def _save(self, want: Want, url: str, kid: str | None) -> None:
         files.write_json(
