@@ -69,7 +69,7 @@ def test_caddy(tmp_path: pathlib.Path, program: Callable[[str], str]) -> None:
     site.write_text(f"import {target}\n\nwww.alpha.test {{\n\trespond ok\n}}\n")
     argv = [program("caddy"), "adapt", "--config", str(site), "--adapter", "caddyfile"]
     env = {**os.environ, "HOME": str(tmp_path)}
-    done = subprocess.run(argv, capture_output=True, text=True, env=env, timeout=60)
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, env=env, timeout=60)
     assert done.returncode == 0, done.stderr
     policies = json.loads(done.stdout)["apps"]["tls"]["automation"]["policies"]
     issuer = policies[0]["issuers"][0]

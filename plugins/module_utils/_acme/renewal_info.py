@@ -76,6 +76,7 @@ def refresh(client: AcmeClient, store: SetStore, wanted: Wanted, clock: Clock) -
 
 def _ask(client: AcmeClient, store: SetStore, wanted: Wanted, live: Live, clock: Clock) -> tuple[dict[str, Any], float]:
     from .._x509 import ari, load
+    from .._x509.window import parse_window
 
     base = client.directory().get("renewalInfo")
     if not isinstance(base, str):
@@ -87,7 +88,7 @@ def _ask(client: AcmeClient, store: SetStore, wanted: Wanted, live: Live, clock:
     answer = client.read_plain(base.rstrip("/") + "/" + identifier)
     asked = retry_after(client.last_headers.get("Retry-After"), clock.now())
     try:
-        window = ari.parse_window(answer)
+        window = parse_window(answer)
     except InvalidData as error:
         return {"problem": error.message}, _USUAL
     pause = _USUAL if asked is None else min(max(asked, _SHORTEST), _LONGEST)

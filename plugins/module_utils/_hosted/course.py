@@ -18,7 +18,7 @@ from .._core.errors import CollectionError, StateError
 from .._deploy import commands
 from .._renewal import policy
 from .._renewal.decision import Decision, Facts, decide
-from . import clients, pair, record
+from . import ari, clients, pair, record
 from .clients import ClientError
 from .installing import Installed, install
 from .job import CLIENTS, EXTERNAL, Job
@@ -56,7 +56,7 @@ def run(job: Job, issue: bool = True, clock: Clock = SYSTEM, force: bool = False
     try:
         files.make_directory(directory)
         with files.lock(directory, _WAIT, clock):
-            _attempt(outcome, "read", lambda: _look(outcome, clock))
+            _attempt(outcome, "read", lambda: _look(outcome, clock, issue))
             due = force or outcome.decision is None or outcome.decision.due
             if issue and due and job.client.kind != EXTERNAL:
                 _attempt(outcome, "issue", lambda: _issue(outcome, before.get("account"), clock))
@@ -85,8 +85,8 @@ def _attempt(outcome: Outcome, what: str, action: Callable[[], None]) -> None:
         outcome.problems.append((what, StateError(words)))
 
 
-def _look(outcome: Outcome, clock: Clock) -> None:
-    """The newest pair that is in order, and whether it is due."""
+def _look(outcome: Outcome, clock: Clock, ask: bool) -> None:
+    """The newest pair that is in order, and whether it is due. ``ask``: the server may be asked about it."""
     job = outcome.job
     outcome.pair, broken = pair.newest(clients.sources(job), job.domains)
     if outcome.pair is None:
@@ -95,7 +95,9 @@ def _look(outcome: Outcome, clock: Clock) -> None:
             raise broken[0]
         outcome.decision = None
         return
-    facts = Facts("%s|%s" % (job.host, job.name), outcome.pair.not_before, outcome.pair.not_after)
+    found = outcome.pair
+    suggested = ari.window(job, found, clock, ask)
+    facts = Facts("%s|%s" % (job.host, job.name), found.not_before, found.not_after, suggested)
     outcome.decision = decide(facts, policy.build(job.renewal), clock.now())
 
 
@@ -107,7 +109,7 @@ def _issue(outcome: Outcome, account: object, clock: Clock) -> None:
     # a server refuses an order that replaces a certificate of another account (RFC 9773 section 5)
     argv = clients.command(job, _names(own) if account == job.client.account else None)
     commands.run(argv, ClientError, job.client.timeout, clients.variables(job.client))
-    _look(outcome, clock)
+    _look(outcome, clock, ask=True)
     if outcome.pair is None:
         # says why, where something is there
         pair.read(*own, job.domains)

@@ -89,6 +89,10 @@ def _facts(key: bytes, certificates: tuple[bytes, ...], source: str) -> dict[str
         raise VerifyError("the key and the chain in %s do not fit together" % source, detail=str(error)) from None
 
 
+def leaf_der(pair: Pair) -> bytes:
+    return _der(pair.chain[0])
+
+
 def _der(certificate: bytes) -> bytes:
     return ssl.PEM_cert_to_DER_cert(certificate.decode("ascii").strip())
 

@@ -216,6 +216,6 @@ def test_archive_needs_the_standard_library_alone() -> None:
             if isinstance(node, ast.Import):
                 foreign |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
-                foreign.add(str(node.module).split(".")[0])
+                foreign.add(str(node.module).partition(".")[0])
     assert foreign - set(sys.stdlib_module_names) == {bundle.PACKAGE}
     assert len(sources) > 30

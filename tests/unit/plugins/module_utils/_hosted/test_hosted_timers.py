@@ -67,7 +67,7 @@ def test_systemd_takes_it(interval: str) -> None:
     if program is None:
         pytest.skip("systemd-analyze is not installed")
     calendar = timers.calendar(interval, "web1", "www.example.com")
-    done = subprocess.run([program, "calendar", calendar], capture_output=True, text=True)
+    done = subprocess.run([program, "calendar", calendar], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "Normalized form:" in done.stdout
 

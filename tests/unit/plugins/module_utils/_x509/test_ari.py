@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.certfleet.reseller.plugins.module_utils._core.errors import InvalidData
 from ansible_collections.certfleet.reseller.plugins.module_utils._renewal.decision import Window
 from ansible_collections.certfleet.reseller.plugins.module_utils._x509 import ari
+from ansible_collections.certfleet.reseller.plugins.module_utils._x509.window import parse_window as window_of
 from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,7 +53,7 @@ def test_a_certificate_without_its_issuers_key_has_no_identifier() -> None:
     ],
 )
 def test_windows(start: str, end: str, expected: tuple[int, int, int, int, int]) -> None:
-    window = ari.parse_window({"suggestedWindow": {"start": start, "end": end}, "explanationURL": "https://ca.example"})
+    window = window_of({"suggestedWindow": {"start": start, "end": end}, "explanationURL": "https://ca.example"})
     found = (window.start.day, window.start.hour, window.start.microsecond, window.end.day, window.end.hour)
     assert found == expected
     assert window.start.tzinfo is UTC
@@ -71,7 +72,7 @@ TIMES: list[object] = [
 def test_unusable_times_are_refused(time: object) -> None:
     for window in ({"start": time, "end": "2026-01-01T00:00:00Z"}, {"start": GOOD, "end": time}):
         with pytest.raises(InvalidData):
-            ari.parse_window({"suggestedWindow": window})
+            window_of({"suggestedWindow": window})
 
 
 @pytest.mark.parametrize(
@@ -79,13 +80,13 @@ def test_unusable_times_are_refused(time: object) -> None:
 )
 def test_unusable_answers_are_refused(answer: object) -> None:
     with pytest.raises(InvalidData):
-        ari.parse_window(answer)
+        window_of(answer)
 
 
 @pytest.mark.parametrize("end", [GOOD, "2025-01-02T03:59:59Z", "2025-01-02T05:00:00+01:00"])
 def test_a_window_must_end_after_its_start(end: str) -> None:
     with pytest.raises(InvalidData, match="ends before"):
-        ari.parse_window({"suggestedWindow": {"start": GOOD, "end": end}})
+        window_of({"suggestedWindow": {"start": GOOD, "end": end}})
 
 
 @given(
@@ -96,7 +97,7 @@ def test_a_window_must_end_after_its_start(end: str) -> None:
 def test_any_json_is_a_window_or_refused(answer: object) -> None:
     for each in (answer, {"suggestedWindow": answer}, {"suggestedWindow": {"start": answer, "end": answer}}):
         with pytest.raises(InvalidData):
-            ari.parse_window(each)
+            window_of(each)
 
 
 @given(st.datetimes(min_value=datetime(1990, 1, 1)), st.integers(1, 10**6))
@@ -107,4 +108,4 @@ def test_windows_return_as_written(start: datetime, seconds: int) -> None:
     except (ValueError, OverflowError):
         return
     text = {"start": begin.isoformat(), "end": end.isoformat()}
-    assert ari.parse_window({"suggestedWindow": text}) == Window(begin, end)
+    assert window_of({"suggestedWindow": text}) == Window(begin, end)
