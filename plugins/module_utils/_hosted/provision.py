@@ -31,7 +31,7 @@ def build(
     """
     path = options["path"]
     program = os.path.join(path, PROGRAM)
-    found = {program: _file(bundle.build(), _PROGRAM_MODE)}
+    found = {program: _file(bundle.build(), _PROGRAM_MODE)} if options["jobs"] else {}
     for entry in options["jobs"]:
         own, client = _job(path, entry, work.get(entry["issuer"]) or {}, predicting)
         found.update(own)

@@ -184,6 +184,14 @@ def test_second_run_and_what_is_not_wanted_any_more(tmp_path: pathlib.Path, key_
     assert stat.S_IMODE(damaged.stat().st_mode) == 0o600
 
 
+def test_a_host_without_jobs_gets_nothing(tmp_path: pathlib.Path, key_path: str) -> None:
+    """And one that had jobs loses them, and their timers."""
+    assert put(options(tmp_path, []))[0] == []
+    assert not (tmp_path / "lib").exists()
+    put(options(tmp_path, jobs(entry("l"), key_path=key_path)))
+    assert put(options(tmp_path, []))[0] == ["remove", "remove"]
+
+
 def test_cron(tmp_path: pathlib.Path, key_path: str) -> None:
     given = options(tmp_path, jobs(entry("l"), key_path=key_path), timers="cron")
     put(given)
