@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import pathlib
 import re
-import shutil
 import subprocess
+import sys
+from collections.abc import Callable
 
 import pytest
 from ansible_collections.certfleet.reseller.plugins.module_utils._fleet import issuers
@@ -61,15 +63,25 @@ def test_known_offset() -> None:
 OFFSET = 69665
 
 
+@pytest.mark.needs("systemd-analyze")
 @pytest.mark.parametrize("interval", issuers.INTERVALS)
-def test_systemd_takes_it(interval: str) -> None:
-    program = shutil.which("systemd-analyze")
-    if program is None:
-        pytest.skip("systemd-analyze is not installed")
+def test_systemd_takes_it(interval: str, program: Callable[[str], str]) -> None:
     calendar = timers.calendar(interval, "web1", "www.example.com")
-    done = subprocess.run([program, "calendar", calendar], capture_output=True, text=True, check=False)
+    argv = [program("systemd-analyze"), "calendar", calendar]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "Normalized form:" in done.stdout
+
+
+@pytest.mark.needs("systemd-analyze")
+def test_systemd_takes_the_units(tmp_path: pathlib.Path, program: Callable[[str], str]) -> None:
+    service = tmp_path / timers.service_name()
+    service.write_text(timers.SERVICE % (sys.executable, "/var/lib/certfleet/certfleet-host.pyz"))
+    timer = tmp_path / timers.timer_name("_wildcard.example.com")
+    timer.write_text(timers.timer("_wildcard.example.com", "12h", "web1", "*.example.com"))
+    argv = [program("systemd-analyze"), "verify", "--man=no", str(timer)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_crontab() -> None:
