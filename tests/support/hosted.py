@@ -24,6 +24,7 @@ NAME = "www.example.com"
 # Takes the next certificate from a queue and leaves it where lego does; an empty queue is a CA that is down.
 _CLIENT = """#!/bin/sh
 cd "{folder}"
+[ "$*" != --version ] || {{ cat version; exit; }}
 echo "$@" >> calls
 next=$(ls queue | head -n 1)
 [ -n "$next" ] || {{ echo "acme: error 503 :: the CA is down" >&2; exit 1; }}
@@ -101,6 +102,7 @@ class Host:
         out = self.client / "certificates"
         script.write_text(_CLIENT.format(folder=self.acme, out=out, stem=name.replace("*", "_")))
         script.chmod(0o755)
+        self.says_version("lego version dev linux/amd64")  # as Debian's does
         self.job: dict[str, Any] = {
             "version": 1,
             "name": name,
@@ -130,6 +132,9 @@ class Host:
         number = len(list((self.acme / "queue").iterdir())) + len(self.client_calls)
         save(issued, self.ca, self.acme / "queue" / ("%04d" % number))
         return issued
+
+    def says_version(self, line: str) -> None:
+        (self.acme / "version").write_text(line + "\n")
 
     def run(self, *words: str) -> Run:
         argv = [sys.executable, "-I", str(self.program), *words]

@@ -57,8 +57,8 @@ def run(
     failure: type[CollectionError] = ReloadError,
     timeout: float = TIMEOUT,
     variables: Mapping[str, str] | None = None,
-) -> None:
-    """Runs a command without a shell; ``failure`` has its status and the end of its output. ``variables`` are added to its environment."""
+) -> str:
+    """Runs a command without a shell; the end of its output, which ``failure`` has, too. ``variables`` are added to its environment."""
     line = clean(" ".join(shlex.quote(word) for word in argv), _SHOWN)
     try:
         status, output = _run(argv, timeout, {**environment(), **(variables or {})})
@@ -67,9 +67,10 @@ def run(
         raise failure("%s cannot be run" % line, detail=detail, command=line, rc=None) from None
     if status is None:
         raise failure("%s did not end within %g seconds" % (line, timeout), command=line, rc=None)
+    said = output.decode("utf-8", "replace").strip()
     if status:
-        detail = output.decode("utf-8", "replace").strip()
-        raise failure("%s ended with status %d" % (line, status), detail=detail or None, command=line, rc=status)
+        raise failure("%s ended with status %d" % (line, status), detail=said or None, command=line, rc=status)
+    return said
 
 
 def environment() -> dict[str, str]:

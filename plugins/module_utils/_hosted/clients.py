@@ -9,6 +9,7 @@ No call has a secret in it: the account was registered by the controller, and wh
 from __future__ import annotations
 
 import os
+import re
 from typing import Collection
 
 from .._core.errors import CollectionError
@@ -16,10 +17,25 @@ from .._deploy.model import Command
 from .job import CERTBOT, LEGO, Client, Job
 
 
+# The only one whose options and files are known here (https://go-acme.github.io/lego/migration/cli/).
+_LEGO = 4
+_VERSION = re.compile(r"\bversion v?((\d+)\.[0-9.]+)")
+
+
 class ClientError(CollectionError):
     """The ACME client failed. Its own words are in ``detail``."""
 
     kind = "client"
+
+
+def check_version(said: str) -> None:
+    """Refuses a lego with another command line, by what its ``--version`` said. Debian's builds say no number; they are taken for version 4."""
+    found = _VERSION.search(said)
+    if found and int(found.group(2)) > _LEGO:
+        raise ClientError(
+            "lego %s has other options than lego %d, and keeps accounts in other files" % (found.group(1), _LEGO),
+            hint="Install lego %d, or set client: certbot in the issuer." % _LEGO,
+        )
 
 
 def sources(job: Job) -> list[tuple[str, str]]:

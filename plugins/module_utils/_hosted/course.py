@@ -21,7 +21,7 @@ from .._renewal.decision import Decision, Facts, decide
 from . import ari, clients, pair, record
 from .clients import ClientError
 from .installing import Installed, install
-from .job import CLIENTS, EXTERNAL, Job
+from .job import CLIENTS, EXTERNAL, LEGO, Job
 from .pair import Pair
 
 # Other certificates of this host are worked on first: two clients at once would want the same port.
@@ -105,6 +105,8 @@ def _issue(outcome: Outcome, account: object, clock: Clock) -> None:
     """Runs the client. What it left must be another certificate than before. ``account`` is the one that got the last certificate."""
     job = outcome.job
     before = outcome.pair.fingerprint if outcome.pair else None
+    if job.client.kind == LEGO:
+        clients.check_version(commands.run((*job.client.program, "--version"), ClientError))
     own = clients.sources(job)[0]
     # a server refuses an order that replaces a certificate of another account (RFC 9773 section 5)
     argv = clients.command(job, _names(own) if account == job.client.account else None)

@@ -157,6 +157,30 @@ def test_names_change(host: Host) -> None:
     assert host.client_calls[1].endswith(" run")
 
 
+@pytest.mark.parametrize("line", ["lego version 4.35.2 linux/amd64", "lego version v4.9.1", "lego version dev linux/amd64"])
+def test_lego_4(host: Host, line: str) -> None:
+    host.says_version(line)
+    host.queue(**NEW)
+    assert host.renew().rc == 0
+
+
+@pytest.mark.parametrize("version", ["5.0.3", "5.4.1", "10.0.0"])
+def test_lego_5_is_refused(host: Host, version: str) -> None:
+    """In one sentence, before it is asked for anything; what is there goes on being served."""
+    old = host.queue(**DUE)
+    assert host.renew().rc == 0
+    host.queue(**NEW)
+    host.says_version(f"lego version {version} linux/amd64")
+    run = host.renew()
+    assert run.rc == 1
+    assert run.stderr.splitlines() == [
+        f"{host.name}: issue: lego {version} has other options than lego 4, and keeps accounts in other files. "
+        "Install lego 4, or set client: certbot in the issuer."
+    ]
+    assert len(host.client_calls) == 1
+    assert host.served == serial(old)
+
+
 def test_half_written_pair(host: Host) -> None:
     """A key that does not fit is never linked; the next order repairs it."""
     old = host.queue(**NEW)
