@@ -46,6 +46,11 @@ options:
       provider:
         description: The kind of the issuer.
         type: str
+      client:
+        description:
+          - What the hosts renew it with, by themselves. There is no set on the controller then. Each host has a certificate of its own and gets a
+            record of its own, if it said RV(renewals).
+        type: str
       hosts:
         description: The hosts that shall have it. One that is missing in O(observed) does not have it.
         type: list
@@ -80,6 +85,10 @@ options:
   root:
     description:
       - Directory below which certificate sets are deployed on this host.
+    type: path
+  renewals_path:
+    description:
+      - Directory of what this host has noted of the certificates that it renews by itself, O(certfleet.reseller.host_renewal#module:path).
     type: path
   endpoints:
     description:
@@ -211,6 +220,12 @@ facts:
   returned: with O(root), and without O(sets_path)
   type: dict
   sample: {"version": 1, "certificates": {"www.alpha.example": {"serial": "4a1f03c2", "not_after": "2027-02-20T10:00:00Z"}}}
+renewals:
+  description: What the host has noted of the certificates that it renews by itself.
+  returned: with O(renewals_path)
+  type: list
+  elements: dict
+  sample: [{"file_name": "www.alpha.example", "client": "lego", "ok": true, "ran_at": "2026-11-22T08:00:00Z", "errors": []}]
 counts:
   description: How many certificates are in which state, and how many endpoints serve what they should.
   returned: with O(sets_path)
@@ -258,6 +273,7 @@ def main() -> None:
             sets_path=dict(type="path"),
             certificates=dict(type="list", elements="dict", options=spec.CERTIFICATE),
             root=dict(type="path"),
+            renewals_path=dict(type="path"),
             endpoints=dict(type="list", elements="dict", default=[], options=spec.WATCHED),
             observed=dict(type="dict", default={}),
             revocation=dict(type="list", elements="dict", default=[]),

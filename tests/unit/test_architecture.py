@@ -36,6 +36,7 @@ LAYERS = [
 NEIGHBOURS = {("_acme", "_sets"), ("_sslmarket", "_sets"), ("_fleet", "_sslmarket"), ("_ocsp", "_sslmarket")}
 NEIGHBOURS |= {("_decode", "_sslmarket")}  # the provider has decoders, too
 NEIGHBOURS |= {("_planner", "_sets")}  # a plan begins with the certificates of today
+NEIGHBOURS |= {("_status", "_hosted")}  # what hosts that renew by themselves have noted
 
 LONGEST_FILE = 330
 LONGEST_FUNCTION = 50

@@ -12,7 +12,7 @@ from .._core.errors import UsageError
 from .._renewal import policy
 from .certificates import CERTIFICATES, CONTROLLER, DNS01
 from .hosts import Hosts
-from .issuers import ACME
+from .issuers import ACME, ON_HOSTS
 from .services import for_deploy as for_services
 
 _FOR_SETS = ("name", "key_type", "key_size", "renewal")
@@ -81,6 +81,7 @@ def for_status(
     return {
         **{name: certificate[name] for name in ("name", "domains", "issuer") if name in certificate},
         **({"provider": issuer["kind"]} if "kind" in issuer else {}),
+        **({"client": issuer["client"]} if issuer.get("client") in ON_HOSTS else {}),
         **({"hosts": list(on)} if on is not None else {}),
         **({"renewal": renewal} if renewal else {}),
         **({"endpoints": endpoints} if endpoints else {}),

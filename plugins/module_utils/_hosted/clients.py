@@ -16,7 +16,6 @@ from .._core.errors import CollectionError
 from .._deploy.model import Command
 from .job import CERTBOT, LEGO, Client, Job
 
-
 # The only one whose options and files are known here (https://go-acme.github.io/lego/migration/cli/).
 _LEGO = 4
 _VERSION = re.compile(r"\bversion v?((\d+)\.[0-9.]+)")

@@ -17,7 +17,7 @@ from .._core.clock import SYSTEM, Clock
 from .._core.errors import CollectionError, StateError
 from .._deploy import commands
 from .._renewal import policy
-from .._renewal.decision import Decision, Facts, decide
+from .._renewal.decision import Decision, Facts, Window, decide, on_host
 from . import ari, clients, pair, record
 from .clients import ClientError
 from .installing import Installed, install
@@ -41,6 +41,7 @@ class Outcome:
     job: Job
     pair: Pair | None = None
     decision: Decision | None = None
+    window: Window | None = None
     issued: bool = False
     installed: Installed = field(default_factory=Installed)
     problems: list[tuple[str, CollectionError]] = field(default_factory=list)
@@ -93,11 +94,11 @@ def _look(outcome: Outcome, clock: Clock, ask: bool) -> None:
         # a lineage that is there and cannot be used is replaced; without a client nobody does that
         if broken and job.client.kind == EXTERNAL:
             raise broken[0]
-        outcome.decision = None
+        outcome.decision = outcome.window = None
         return
     found = outcome.pair
-    suggested = ari.window(job, found, clock, ask)
-    facts = Facts("%s|%s" % (job.host, job.name), found.not_before, found.not_after, suggested)
+    outcome.window = ari.window(job, found, clock, ask)
+    facts = Facts(on_host(job.host, job.name), found.not_before, found.not_after, outcome.window)
     outcome.decision = decide(facts, policy.build(job.renewal), clock.now())
 
 

@@ -95,6 +95,7 @@ def _contents(job: Job, pair: Pair, bundles: list[str]) -> dict[str, bytes]:
     """The files of the set. The same pair makes the same bytes, in each run."""
     meta = {
         "version": VERSION,
+        "name": job.name,
         "serial": pair.serial,
         "fingerprint": pair.fingerprint,
         "names": list(pair.names),

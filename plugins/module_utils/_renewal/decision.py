@@ -38,6 +38,11 @@ class Facts:
     window: Window | None = None
 
 
+def on_host(host: str, name: str) -> str:
+    """The name in ``Facts`` of a certificate that a host renews by itself: hosts with the same one do not renew at once."""
+    return "%s|%s" % (host, name)
+
+
 @dataclass(frozen=True)
 class Decision:
     """``due``: a replacement is wanted now. ``at``: from when on it is, freezes considered; past for one that is due.

@@ -6,16 +6,19 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Iterable, Iterator
+from typing import Any, Iterable, Iterator, Mapping
 
 from .._core import files
 from .._core.clock import iso
 from .._core.errors import CollectionError, StateError
 from .._core.names import file_name
+from .._hosted import job
 from . import leaf
 from .model import Issued
 
 CURRENT, PENDING = "current", "pending"
+# of a status record: docs/development/host_clients.md
+_NOTED = ("client", "ok", "ran_at", "failing_since", "errors", "serial", "window")
 
 
 def issued(sets_path: str, name: str) -> Issued:
@@ -54,6 +57,21 @@ def deployed(root: str) -> list[dict[str, Any]]:
                 names=list(found.leaf.names),
             )
         shown.append(each)
+    return shown
+
+
+def renewals(path: str) -> list[dict[str, Any]]:
+    """What a host that renews by itself has noted in ``path``, for each certificate; of one that cannot be read the ``reason`` alone."""
+    directory, shown = os.path.join(path, job.STATUS), []
+    names = sorted(os.listdir(directory)) if os.path.isdir(directory) else []
+    for name in (entry[: -len(".json")] for entry in names if entry.endswith(".json")):
+        noted: Mapping[str, Any] = {}
+        reason = None
+        try:
+            noted = files.read_json(os.path.join(directory, name + ".json")) or {}
+        except CollectionError as error:
+            reason = error.message
+        shown.append({"file_name": name, "reason": reason, **{key: noted.get(key) for key in _NOTED}})
     return shown
 
 

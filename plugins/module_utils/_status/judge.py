@@ -44,15 +44,18 @@ def of_set(
     found = []
     issued = facts.issued
     if issued.damage is not None:
-        found.append(Problem("damaged", ERROR, "the set on the controller is damaged: %s" % clean(issued.damage)))
+        place = "of its host" if facts.wanted.client else "on the controller"
+        found.append(Problem("damaged", ERROR, "the set %s is damaged: %s" % (place, clean(issued.damage))))
     elif issued.leaf is None and issued.pending:
         found.append(Problem("pending", WARNING, "it is being issued, and there is none yet"))
-    elif issued.leaf is None:
+    elif issued.leaf is None and not issued.unknown:
         found.append(Problem("not_issued", ERROR, "there is no certificate yet"))
     if issued.leaf is not None:
         found += _dates(issued.leaf, settings, now)
         if renewal is not None and renewal.due and renewal.at + _LATE < now <= issued.leaf.not_after:
             found.append(Problem("overdue", WARNING, "its renewal is due: %s" % renewal.reason))
+    if issued.failure is not None:
+        found.append(Problem("run_failed", WARNING, issued.failure))
     found += _revoked(record)
     found += _deployments(facts, record)
     found += _endpoints(record)

@@ -35,7 +35,9 @@ class Target:
 
 @dataclass(frozen=True)
 class Certificate:
-    """A certificate as the inventory describes it."""
+    """A certificate as the inventory describes it. ``client``: what its hosts renew it with, by themselves, if they do. ``drawn_by``: what
+    the splay of its renewal is drawn by.
+    """
 
     name: str
     issuer: str | None
@@ -43,6 +45,8 @@ class Certificate:
     domains: tuple[str, ...]
     hosts: tuple[str, ...] | None
     policy: Policy
+    drawn_by: str
+    client: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,13 +65,17 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Issued:
-    """A set of the controller: its live version, or why there is none. ``meta`` is what was noted when it was issued."""
+    """A set: its live version, or why there is none. ``meta`` is what was noted when it was issued. ``unknown``: nobody could be asked.
+    ``failure``: what went wrong when its host last looked after it.
+    """
 
     leaf: Leaf | None
     meta: Mapping[str, Any]
     renewal: Mapping[str, Any] | None = None
     pending: bool = False
     damage: str | None = None
+    unknown: bool = False
+    failure: str | None = None
 
 
 @dataclass(frozen=True)
@@ -129,6 +137,8 @@ def certificate(params: Mapping[str, Any], entry: Mapping[str, Any]) -> Certific
         domains=tuple(entry.get("domains") or ()),
         hosts=None if hosts is None else tuple(hosts),
         policy=rule,
+        drawn_by=entry["name"],
+        client=entry.get("client"),
     )
 
 

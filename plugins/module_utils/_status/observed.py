@@ -5,32 +5,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Iterator, Mapping
 
 from .._core.clock import parse_iso
 from .._core.errors import clean
 from . import leaf
-from .model import Look, Target
+from .model import Leaf, Look, Target
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """A set on a host. ``serial`` is ``None`` where there is none that could be read."""
+    """A set on a host. ``serial`` is ``None`` where there is none that could be read, for a ``reason``."""
 
     host: str
     name: str
     serial: str | None
+    leaf: Leaf | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
 class Observed:
-    """``silent``: the hosts that said nothing, and why."""
+    """``silent``: the hosts that said nothing, and why. ``renewals``: of each host that was asked what it renews by itself what it has
+    noted, by the name of the set's directory.
+    """
 
     deployed: tuple[Deployed, ...] = ()
     looks: tuple[Look, ...] = ()
     silent: tuple[tuple[str, str], ...] = ()
+    renewals: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
 
 
 def read(results: Mapping[str, Any], now: datetime) -> Observed:
@@ -38,6 +43,7 @@ def read(results: Mapping[str, Any], now: datetime) -> Observed:
     deployed: list[Deployed] = []
     looks: list[Look] = []
     silent: list[tuple[str, str]] = []
+    renewals: dict[str, Mapping[str, Mapping[str, Any]]] = {}
     for host, result in results.items():
         if not isinstance(result, Mapping) or not result:
             continue
@@ -45,13 +51,23 @@ def read(results: Mapping[str, Any], now: datetime) -> Observed:
             silent.append((host, clean(result.get("msg") or "no reason given", 200)))
             continue
         at = _moment(result.get("looked_at")) or now
+        if isinstance(result.get("renewals"), (list, tuple)):
+            noted = [each for each in result["renewals"] if isinstance(each, Mapping)]
+            renewals[host] = {each["file_name"]: each for each in noted if isinstance(each.get("file_name"), str)}
         for each in result.get("sets") or ():
             if isinstance(each, Mapping) and isinstance(each.get("name"), str):
                 serial = each.get("serial")
                 if isinstance(serial, str) or each.get("reason"):  # else there is nothing but endpoints
-                    deployed.append(Deployed(host, each["name"], serial if isinstance(serial, str) else None))
+                    deployed.append(_deployed(host, each, serial if isinstance(serial, str) else None))
                 looks += _looks(host, each["name"], each.get("endpoints"), at)
-    return Observed(tuple(deployed), tuple(looks), tuple(silent))
+    return Observed(tuple(deployed), tuple(looks), tuple(silent), renewals)
+
+
+def _deployed(host: str, shown: Mapping[str, Any], serial: str | None) -> Deployed:
+    found, names, reason = leaf.of_result(shown) if serial else None, shown.get("names"), shown.get("reason")
+    if found and isinstance(names, (list, tuple)):
+        found = replace(found, names=tuple(name for name in names if isinstance(name, str)))
+    return Deployed(host, shown["name"], serial, found, clean(reason, 200) if reason else None)
 
 
 def _looks(host: str, name: str, endpoints: Any, at: datetime) -> Iterator[Look]:

@@ -35,7 +35,7 @@ class Facts:
 def of_set(facts: Facts, settings: Settings, now: datetime) -> dict[str, Any]:
     """A certificate of ours."""
     wanted, meta, leaf = facts.wanted, facts.issued.meta, facts.issued.leaf
-    renewal = due.decision(leaf, wanted.policy, facts.issued.renewal, wanted.name, now) if leaf else None
+    renewal = due.decision(leaf, wanted.policy, facts.issued.renewal, wanted.drawn_by, now) if leaf else None
     record = {
         "kind": "certificate",
         "name": wanted.name,
@@ -110,7 +110,7 @@ def _renewal(found: Decision, leaf: Leaf, wanted: Certificate, now: datetime) ->
         "reason": found.reason,
         "hard_stop": iso(found.stop),
         "frozen_until": iso(found.frozen_until) if found.frozen_until else None,
-        "later": [iso(moment) for moment in due.later(leaf, wanted.policy, found.at, wanted.name, now)],
+        "later": [iso(moment) for moment in due.later(leaf, wanted.policy, found.at, wanted.drawn_by, now)],
     }
 
 

@@ -12,8 +12,9 @@ from typing import Any, Iterator, Mapping
 from .._core import files
 from .._core.clock import SYSTEM, Clock, iso
 from .._core.errors import UsageError
+from .._core.names import file_name
 from .._core.plan import Plan, Step
-from . import disk, due, model, observed, paid, probe, record, report, summary
+from . import disk, due, hosted, model, observed, paid, probe, record, report, summary
 from .judge import OK
 from .model import Certificate, Issued, Leaf, Look, Target
 
@@ -32,6 +33,7 @@ class Have:
 
     document: dict[str, Any] | None
     sets: list[dict[str, Any]]
+    renewals: list[dict[str, Any]] | None
     looks: list[Look]
     looked_at: str
     before: str | None
@@ -47,7 +49,7 @@ class Status:
     def want(self, params: dict[str, Any]) -> Want:
         if params["path"] and not params["sets_path"]:
             raise UsageError("path needs sets_path", hint="A report is about the sets of the controller.")
-        if not any(params[name] for name in ("sets_path", "root", "certificates", "endpoints")):
+        if not any(params[name] for name in ("sets_path", "root", "renewals_path", "certificates", "endpoints")):
             raise UsageError("there is nothing to look at", hint="Give sets_path, root, certificates or endpoints.")
         return Want(params, model.settings(params), model.certificates(params), model.targets(params))
 
@@ -79,6 +81,8 @@ class Status:
         if want.params["root"] is not None or have.document is None:
             shown["sets"] = _with_endpoints(have)
             shown["facts"] = {"version": model.VERSION, "certificates": {each["name"]: each for each in have.sets}}
+        if have.renewals is not None:
+            shown["renewals"] = have.renewals
         if have.document is not None:
             records = have.document["certificates"]
             chosen = {"all": records, "problems": [each for each in records if each["state"] != OK], "none": []}
@@ -97,13 +101,14 @@ class Status:
     def _look(self, want: Want) -> Have:
         now, params = self._clock.now(), want.params
         sets = disk.deployed(params["root"]) if params["root"] is not None else []
+        renewals = disk.renewals(params["renewals_path"]) if params["renewals_path"] is not None else None
         issued = dict(_issued(want)) if params["sets_path"] else {}
         looks = probe.look(want.targets, want.settings, _wanted(issued, sets), self._clock)
         document, before = None, None
         if params["sets_path"]:
             document = self._document(want, issued, looks)
             before = report.kept_digest(params["path"]) if params["path"] else None
-        return Have(document, sets, looks, iso(now), before)
+        return Have(document, sets, renewals, looks, iso(now), before)
 
     def _document(self, want: Want, issued: dict[str, Issued], looks: list[Look]) -> dict[str, Any]:
         now, params = self._clock.now(), want.params
@@ -122,6 +127,14 @@ class Status:
             wants = [model.certificate(params, {"name": name}) for name in issued]
         calendars = due.calendars((wanted.policy for wanted in wants), now)
         for wanted in wants:
+            frozen = calendars[wanted.policy.freezes]["id"] if wanted.policy.freezes else None
+            if wanted.client:
+                # a set that is damaged goes by its directory
+                names = dict.fromkeys((wanted.name, file_name(wanted.name)))
+                there = [each for name in names for each in deployed.get(name, [])]
+                own = hosted.facts(wanted, seen, found.pop(wanted.name, []), there, frozen)
+                records += [record.of_set(each, want.settings, now) for each in own]
+                continue
             mine = issued.get(wanted.name, Issued(None, {}))
             facts = record.Facts(
                 wanted=wanted,
@@ -132,7 +145,7 @@ class Status:
                 revocation=revocations.get(_key(mine.leaf)),
                 term_end=paid.term_end(params["journal_path"], wanted.issuer, mine.meta),
                 asked=bool(params["observed"]),
-                freezes=calendars[wanted.policy.freezes]["id"] if wanted.policy.freezes else None,
+                freezes=frozen,
             )
             records.append(record.of_set(facts, want.settings, now))
         for look in (look for others in found.values() for look in others):
@@ -150,7 +163,7 @@ def _issued(want: Want) -> Iterator[tuple[str, Issued]]:
     if want.certificates is None:
         yield from disk.all_issued(path)
         return
-    for wanted in want.certificates:
+    for wanted in (each for each in want.certificates if not each.client):
         yield wanted.name, disk.issued(path, wanted.name)
 
 

@@ -23,6 +23,7 @@ CERTIFICATE: dict[str, Any] = {
     "issuer": {"type": "str"},
     "provider": {"type": "str"},
     "hosts": {"type": "list", "elements": "str"},
+    "client": {"type": "str"},
     "renewal": {"type": "dict"},
     "endpoints": {"type": "list", "elements": "dict", "default": [], "options": ENDPOINT},
 }

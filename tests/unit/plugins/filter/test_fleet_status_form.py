@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from ansible_collections.certfleet.reseller.plugins.filter.fleet_certificates import fleet_certificates
 
 GROUPS = {"all": ["web1", "web2", "db1"], "web": ["web1", "web2"]}
@@ -48,6 +49,14 @@ def test_the_controller_gets_all_with_the_hosts_of_the_play() -> None:
     }
     assert second["name"] == "mail.alpha.example"
     assert "hosts" not in second
+
+
+@pytest.mark.parametrize("client", ["lego", "certbot", "external", "controller", None])
+def test_who_renews_it(client: str | None) -> None:
+    """Hosts that renew by themselves are named, for the controller has no set of theirs."""
+    issuers = {"alpha": {**ISSUERS["alpha"], **({"client": client} if client else {})}}
+    found = fleet_certificates(CERTIFICATES[:1], issuers, hosts=["web2"], groups=GROUPS, form="status")
+    assert found[0].get("client") == (client if client in ("lego", "certbot", "external") else None)
 
 
 def test_a_host_gets_its_own_with_endpoints() -> None:

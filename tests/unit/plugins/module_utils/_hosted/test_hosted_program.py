@@ -157,7 +157,9 @@ def test_names_change(host: Host) -> None:
     assert host.client_calls[1].endswith(" run")
 
 
-@pytest.mark.parametrize("line", ["lego version 4.35.2 linux/amd64", "lego version v4.9.1", "lego version dev linux/amd64"])
+@pytest.mark.parametrize(
+    "line", ["lego version 4.35.2 linux/amd64", "lego version v4.9.1", "lego version dev linux/amd64"]
+)
 def test_lego_4(host: Host, line: str) -> None:
     host.says_version(line)
     host.queue(**NEW)

@@ -83,6 +83,12 @@ CASES: list[tuple[str, dict[str, Any], list[tuple[str, str]]]] = [
     ("none", {"issued": Issued(None, {})}, [("not_issued", "error")]),
     ("pending", {"issued": Issued(None, {}, pending=True)}, [("pending", "warning")]),
     ("damaged", {"issued": Issued(None, {}, damage="cert.pem is missing")}, [("damaged", "error")]),
+    (
+        "nobody knows",
+        {"issued": Issued(None, {}, unknown=True), "silent": [("web1", "gone")]},
+        [("host_silent", "warning")],
+    ),
+    ("its host fails", {"issued": Issued(leaf(), {}, failure="runs fail")}, [("run_failed", "warning")]),
     ("expired", {"issued": Issued(leaf(-1), {})}, [("expired", "error")]),
     ("expired a second ago", {"issued": Issued(leaf(-1 / 86400), {})}, [("expired", "error")]),
     ("not yet", {"issued": Issued(leaf(120, 90), {})}, [("not_valid_yet", "error")]),
