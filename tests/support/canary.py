@@ -11,7 +11,7 @@ import os
 import subprocess
 import threading
 import urllib.parse
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 CALLBACKS = Path(__file__).resolve().parent / "callbacks"
@@ -38,10 +38,13 @@ def forms(secret: str) -> set[bytes]:
 
 
 class Spy:
-    """Reads arguments and environments of every process of a run, again and again; processes are known by a mark they inherit."""
+    """Reads arguments and environments of every process of a run, again and again; processes are known by a mark they inherit.
 
-    def __init__(self, mark: str) -> None:
-        self._mark = f"{MARK}={mark}".encode()
+    Without a mark: of every process that is younger than this, in whatever namespace, ``pace`` seconds between two looks.
+    """
+
+    def __init__(self, mark: str | None, pace: float = 0.004) -> None:
+        self._mark, self._pace = f"{MARK}={mark}".encode() if mark else b"", pace
         self._over = threading.Event()
         self._foreign: set[str] = set(os.listdir("/proc"))  # older than the run
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -58,7 +61,7 @@ class Spy:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._over.wait(0.004):
+        while not self._over.wait(self._pace):
             for pid in set(os.listdir("/proc")) - self._foreign:
                 if pid.isdigit():
                     self._look(pid)
@@ -73,10 +76,10 @@ class Spy:
 
 
 class Runs:
-    """Playbook runs below one folder; `sinks` is all that they told."""
+    """Playbook runs below one folder; `sinks` is all that they told. `wrap` makes a command line of another one, to run it elsewhere."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, wrap: Callable[..., list[str]] | None = None) -> None:
+        self.folder, self.wrap = folder, wrap
         self.sinks: dict[str, bytes] = {}
         self.number = 0
         self.looks = 0
@@ -99,9 +102,10 @@ class Runs:
             ANSIBLE_REMOTE_TEMP=str(place / "remote-tmp"),
             ANSIBLE_NOCOLOR="1",
         )
+        command = ["ansible-playbook", "-vvvv", "--diff", *arguments]
         with Spy(mark) as spy:
             done = subprocess.run(
-                ["ansible-playbook", "-vvvv", "--diff", *arguments],
+                self.wrap(*command) if self.wrap else command,
                 env=env,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,

@@ -6,8 +6,12 @@
     fleet_client.py once CA ADDRESS:PORT:NAME...    one handshake each: [[fingerprint, null] or [null, why not], ...]
     fleet_client.py poll CA ADDRESS:PORT:NAME...    a handshake each every 10 ms until its input ends:
                                                     [[[start, end, fingerprint, why not], ...], ...]
+    fleet_client.py follow CA ADDRESS:PORT:NAME...  a handshake each every 100 ms until its input ends:
+                                                    [{"looks": n, "refused": [why not, ...],
+                                                      "seen": [[fingerprint, issued, first seen], ...]}, ...]
 
-Port 25 is asked for STARTTLS. Prints one line of JSON. The times are of the monotonic clock, the same in all hosts.
+Port 25 is asked for STARTTLS. Prints one line of JSON. The times of ``poll`` are of the monotonic clock, the same in all hosts,
+those of ``follow`` are seconds since 1970.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ import threading
 import time
 
 Look = tuple[str | None, str | None]
-PACE = 0.01
+PACE, LEISURE = 0.01, 0.1
 PATIENCE = 5.0
 
 
@@ -42,6 +46,45 @@ def handshake(context: ssl.SSLContext, address: str, port: int, name: str) -> Lo
         return None, f"{type(error).__name__}: {error}"
 
 
+class Follower(threading.Thread):
+    """The certificates that one server shows, one after the other."""
+
+    def __init__(self, context: ssl.SSLContext, target: tuple[str, int, str], over: threading.Event) -> None:
+        super().__init__()
+        self.context, self.target, self.over = context, target, over
+        self.looks = 0
+        self.refused: list[str] = []
+        self.seen: list[tuple[str, float, float]] = []
+
+    def run(self) -> None:
+        address, port, name = self.target
+        while not self.over.wait(LEISURE):
+            self.looks += 1
+            try:
+                with (
+                    socket.create_connection((address, port), PATIENCE) as plain,
+                    self.context.wrap_socket(plain, server_hostname=name) as tls,
+                ):
+                    found, shown = fingerprint(tls), tls.getpeercert() or {}
+            except OSError as error:
+                self.refused.append(f"{time.time()}: {type(error).__name__}: {error}")
+                continue
+            if not self.seen or self.seen[-1][0] != found:
+                self.seen.append((found, ssl.cert_time_to_seconds(str(shown["notBefore"])), time.time()))
+
+
+def follow(context: ssl.SSLContext, targets: list[tuple[str, int, str]]) -> None:
+    over = threading.Event()
+    followers = [Follower(context, target, over) for target in targets]
+    for follower in followers:
+        follower.start()
+    sys.stdin.read()
+    over.set()
+    for follower in followers:
+        follower.join()
+    print(json.dumps([{name: getattr(each, name) for name in ("looks", "refused", "seen")} for each in followers]))
+
+
 def fingerprint(tls: ssl.SSLSocket) -> str:
     return hashlib.sha256(tls.getpeercert(binary_form=True) or b"").hexdigest()
 
@@ -52,6 +95,9 @@ def main() -> None:
     context = ssl.create_default_context(cafile=authority)
     if action == "once":
         print(json.dumps([handshake(context, *target) for target in targets]))
+        return
+    if action == "follow":
+        follow(context, targets)
         return
     over = threading.Event()
     looks: list[list[tuple[float, float, str | None, str | None]]] = [[] for _target in targets]

@@ -4,8 +4,9 @@
 """fleet_root.py: make the root file system that all hosts of the test fleet start from, or do nothing when it is there.
 
 Debian 12 with systemd, sshd, the servers, and Debian's own Python without a single library. A tar file in .work: setuid
-programs have no business in a checkout. And the packages of the reseller hook, from PyPI. Needs root, mmdebstrap and a Debian
-mirror; nothing else of the fleet needs the network.
+programs have no business in a checkout. In it are the packages of ACME clients, for tests to install without a network: certbot
+brings libraries that no other host shall have. And the packages of the reseller hook, from PyPI. Needs root, mmdebstrap and a
+Debian mirror; nothing else of the fleet needs the network.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ PACKAGES = (
     *("openssh-server", "sudo", "python3", "openssl"),
     *("nginx-light", "apache2", "haproxy", "postfix"),
 )
+# not installed: a folder for each, with what it depends on
+CLIENTS = "/opt/clients"
 # what nobody reads here; a third of the time goes into writing files
 LEFT_OUT = ("doc", "man", "info", "locale", "lintian")
 
@@ -35,6 +38,10 @@ LEFT_OUT = ("doc", "man", "info", "locale", "lintian")
 SETTINGS = r"""#!/bin/sh
 set -eu
 cd "$1"
+mkdir -p opt/clients/lego/partial opt/clients/certbot/partial
+for each in lego certbot; do
+    APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get -qq -y --download-only -o "Dir::Cache::Archives=$1/opt/clients/$each" install $each
+done
 chroot . useradd --create-home --shell /bin/sh deploy
 echo 'deploy ALL=(ALL) NOPASSWD: ALL' > etc/sudoers.d/deploy
 chmod 440 etc/sudoers.d/deploy

@@ -34,14 +34,14 @@ def missing() -> str:
     return ", ".join(name for name in PROGRAMS if shutil.which(name) is None)
 
 
-def _free_ports(number: int) -> list[int]:
+def _free_ports(number: int, address: str) -> list[int]:
     """Ports that were free a moment ago, for TCP and for UDP; held together, so that none comes up twice."""
     held: list[socket.socket] = []
     try:
         while len(held) < 2 * number:
             tcp, udp = socket.socket(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             held.append(tcp)
-            tcp.bind(("127.0.0.1", 0))
+            tcp.bind((address, 0))
             try:
                 udp.bind(tcp.getsockname())
             except OSError:
@@ -56,7 +56,7 @@ def _free_ports(number: int) -> list[int]:
             entry.close()
 
 
-def _write_tls(directory: Path) -> None:
+def _write_tls(directory: Path, address: str) -> None:
     """A CA and pebble's own server certificate, both fit for a strict verification."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
@@ -81,7 +81,7 @@ def _write_tls(directory: Path) -> None:
         )
 
     usage = x509.KeyUsage(True, False, False, False, False, True, True, False, False)
-    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(address))])
     ca = (
         builder(ca_name, ca_key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -100,7 +100,10 @@ def _write_tls(directory: Path) -> None:
 
 
 class Pebble:
-    """`keys` are the EAB keys by kid. With `answer_http01` challtestsrv serves http-01, else whoever listens there."""
+    """`keys` are the EAB keys by kid. With `answer_http01` challtestsrv serves http-01, else whoever listens there.
+
+    All of it is at one `address`. Certificates live for `seconds`, if that is given.
+    """
 
     def __init__(
         self,
@@ -112,18 +115,21 @@ class Pebble:
         http01_port: int | None = None,
         answer_http01: bool = True,
         days: int = 90,
+        seconds: int | None = None,
+        address: str = "127.0.0.1",
     ) -> None:
-        self._keys, self._days, self._answer_http01 = keys, days, answer_http01
+        self._keys, self._answer_http01, self._address = keys, answer_http01, address
+        self._seconds = days * 86400 if seconds is None else seconds
         self._environment = {
             "PEBBLE_WFE_NONCEREJECT": str(nonce_reject),
             "PEBBLE_AUTHZREUSE": str(authz_reuse),
             "PEBBLE_VA_NOSLEEP": "1" if no_sleep else "0",
         }
-        acme, management, dns, challenges, http01, tls = _free_ports(6)
+        acme, management, dns, challenges, http01, tls = _free_ports(6, address)
         self.http01_port = http01_port or http01
-        self.directory_url = f"https://127.0.0.1:{acme}/dir"
-        self.management_url = f"https://127.0.0.1:{management}"
-        self.challtestsrv_url = f"http://127.0.0.1:{challenges}"
+        self.directory_url = f"https://{address}:{acme}/dir"
+        self.management_url = f"https://{address}:{management}"
+        self.challtestsrv_url = f"http://{address}:{challenges}"
         self._ports = {"acme": acme, "management": management, "dns": dns, "challenges": challenges, "tls": tls}
         self._processes: list[subprocess.Popen[bytes]] = []
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -143,10 +149,11 @@ class Pebble:
 
     def start(self) -> Pebble:
         self._directory = Path(tempfile.mkdtemp(prefix="pebble-"))
-        _write_tls(self._directory)
+        address = self._address
+        _write_tls(self._directory, address)
         configuration = {
-            "listenAddress": f"127.0.0.1:{self._ports['acme']}",
-            "managementListenAddress": f"127.0.0.1:{self._ports['management']}",
+            "listenAddress": f"{address}:{self._ports['acme']}",
+            "managementListenAddress": f"{address}:{self._ports['management']}",
             "certificate": str(self._directory / "cert.pem"),
             "privateKey": str(self._directory / "key.pem"),
             "httpPort": self.http01_port,
@@ -154,16 +161,16 @@ class Pebble:
             "ocspResponderURL": "",
             "externalAccountBindingRequired": True,
             "externalAccountMACKeys": self._keys,
-            "certificateValidityPeriod": self._days * 86400,
+            "certificateValidityPeriod": self._seconds,
         }
         path = self._directory / "pebble.json"
         path.write_text(json.dumps({"pebble": configuration}), encoding="utf-8")
-        dns = f"127.0.0.1:{self._ports['dns']}"
+        dns = f"{address}:{self._ports['dns']}"
         self._run(
             "pebble-challtestsrv",
-            *("-dns01", dns, "-management", f"127.0.0.1:{self._ports['challenges']}"),
-            *("-http01", f"127.0.0.1:{self.http01_port}" if self._answer_http01 else ""),
-            *("-https01", "", "-tlsalpn01", "", "-defaultIPv4", "127.0.0.1", "-defaultIPv6", ""),
+            *("-dns01", dns, "-management", f"{address}:{self._ports['challenges']}"),
+            *("-http01", f"{address}:{self.http01_port}" if self._answer_http01 else ""),
+            *("-https01", "", "-tlsalpn01", "", "-defaultIPv4", address, "-defaultIPv6", ""),
         )
         self._run("pebble", "-strict", "-config", str(path), "-dnsserver", dns)
         try:
@@ -212,6 +219,11 @@ class Pebble:
     def log(self) -> str:
         texts = [path.read_text(encoding="utf-8", errors="replace") for path in sorted(self._directory.glob("*.log"))]
         return "\n".join(texts)
+
+    @property
+    def log_path(self) -> str:
+        """What pebble itself has to say."""
+        return str(self._directory / "pebble.log")
 
     def issuing_root(self) -> bytes:
         """The root that pebble issues from, as PEM; a new one at every start."""
