@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +23,8 @@ from tests.support.fleet_machines import Machine, Machines
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIENT = Path(__file__).with_name("fleet_client.py")
-KID, HMAC = "kid-1", "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
+# the key is in no other process of this machine, all of which are looked at
+KID, HMAC = "kid-1", secrets.token_urlsafe(48)
 # A certificate's life, in seconds, and how many of them are over when it is due. The program's own timers come once a minute at
 # most; a drop-in makes them come as often as a test can wait for.
 LIFE, DUE = 300, 15
