@@ -14,7 +14,6 @@ import pathlib
 import stat
 import subprocess
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import yaml
@@ -29,42 +28,56 @@ KID = "kid:1/+=~@x"
 DIRECTORY = "https://ca.example/acme/dir"
 
 
-def write(folder: pathlib.Path, form: str, **issuer: Any) -> tuple[pathlib.Path, Runs]:
-    """The role, twice; the second time nothing changes."""
+ROOT = "-----BEGIN CERTIFICATE-----\n"
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A folder with a file of each form, by the role in one play, run twice; the second time nothing changes."""
+    folder = tmp_path_factory.mktemp("written")
     state = folder / "state"
     (state / "eab").mkdir(parents=True, mode=0o700)
     state.chmod(0o700)
+    (folder / "ca.pem").write_text(ROOT)
     record = credential.Record("x", "alpha", "https://x", KID, Secret(HMAC), (), "2026-11-22T10:00:00Z")
     credential.save(str(state / "eab" / "alpha.json"), record)
-    target = folder / "written"
-    alpha = {"kind": "acme", "contact": "tls@alpha.test", "directory_url": DIRECTORY, **issuer}
-    alpha["eab_path"] = str(state / "eab" / "alpha.json")
-    variables = {
-        "certfleet_issuers": {"alpha": alpha},
+    alpha = {
+        "kind": "acme",
+        "contact": "tls@alpha.test",
+        "directory_url": DIRECTORY,
+        "ca_path": str(folder / "ca.pem"),
+        "profile": "tls",
+        "preferred_chain": "Root X",
+        "eab_path": str(state / "eab" / "alpha.json"),
+    }
+    common = {
         "eab_config_issuer": "alpha",
-        "eab_config_format": form,
-        "eab_config_dest": str(target),
         "eab_config_owner": getpass.getuser(),
         "eab_config_group": grp.getgrgid(os.getgid()).gr_name,
     }
-    play = {"hosts": "all", "gather_facts": False, "roles": ["certfleet.reseller.eab_config"], "vars": variables}
+    roles = [
+        {
+            "role": "certfleet.reseller.eab_config",
+            "vars": {**common, "eab_config_format": form, "eab_config_dest": str(folder / form)},
+        }
+        for form in ("caddy", "cert_manager")
+    ]
+    play = {"hosts": "all", "gather_facts": False, "roles": roles, "vars": {"certfleet_issuers": {"alpha": alpha}}}
     (folder / "play.yml").write_text(yaml.safe_dump([play]))
     runs = Runs(folder)
-    for changed in (1, 0):
+    for changed in (2, 0):
         assert runs.play("-i", "web1,", "-c", "local", str(folder / "play.yml")) == 0, runs.sinks["output"].decode()
         recap = runs.sinks["output"].decode().rsplit("PLAY RECAP", 1)[1]
         assert f"changed={changed} " in recap
-    assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert runs.hits([("hmac", HMAC)]) == []
-    return target, runs
+    return folder
 
 
 @pytest.mark.needs("caddy")
-def test_caddy(tmp_path: pathlib.Path, program: Callable[[str], str]) -> None:
+def test_caddy(written: pathlib.Path, tmp_path: pathlib.Path, program: Callable[[str], str]) -> None:
     """Adapted by Caddy to its own JSON, the binding is the record's, to the letter."""
-    root = tmp_path / "ca.pem"
-    root.write_text("")
-    target, _runs = write(tmp_path, "caddy", ca_path=str(root))
+    target = written / "caddy"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
     site = tmp_path / "Caddyfile"
     site.write_text(f"import {target}\n\nwww.alpha.test {{\n\trespond ok\n}}\n")
     argv = [program("caddy"), "adapt", "--config", str(site), "--adapter", "caddyfile"]
@@ -78,11 +91,10 @@ def test_caddy(tmp_path: pathlib.Path, program: Callable[[str], str]) -> None:
     assert issuer["external_account"] == {"key_id": KID, "mac_key": HMAC}
 
 
-def test_cert_manager(tmp_path: pathlib.Path) -> None:
+def test_cert_manager(written: pathlib.Path) -> None:
     """Names of fields: cert-manager, pkg/apis/acme/v1/types_issuer.go."""
-    root = tmp_path / "ca.pem"
-    root.write_text("-----BEGIN CERTIFICATE-----\n")
-    target, _runs = write(tmp_path, "cert_manager", ca_path=str(root), profile="tls", preferred_chain="Root X")
+    target = written / "cert_manager"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
     secret, issuer = yaml.safe_load_all(target.read_text())
     assert (secret["apiVersion"], secret["kind"]) == ("v1", "Secret")
     assert (issuer["apiVersion"], issuer["kind"]) == ("cert-manager.io/v1", "ClusterIssuer")
@@ -91,7 +103,7 @@ def test_cert_manager(tmp_path: pathlib.Path) -> None:
     assert binding["keyID"] == KID
     assert secret["metadata"] == {"name": binding["keySecretRef"]["name"], "namespace": "cert-manager"}
     assert secret["stringData"][binding["keySecretRef"]["key"]] == HMAC
-    assert base64.b64decode(acme["caBundle"]) == root.read_bytes()
+    assert base64.b64decode(acme["caBundle"]) == ROOT.encode()
     known = {
         "email",
         "server",

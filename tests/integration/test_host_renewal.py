@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the certfleet.reseller contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role host_renewal with the real lego and certbot, against pebble, which requires a binding: issue, renew, and no HMAC anywhere."""
+"""The role host_renewal with the real lego and certbot, against pebble, which requires a binding: issue, renew, rotate, and no HMAC anywhere."""
 
 from __future__ import annotations
 
@@ -24,10 +24,12 @@ from tests.support.pebble import Pebble
 
 HMAC = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
 OTHER = "b10lLJs8l1GPIzsLP0s6pMt8O0XVGnfTaCeROxQM0BIt2XrJMDHJZBM5NuQmQJQH"
-NAME = "www.alpha.test"
-CLIENTS = [pytest.param(name, marks=pytest.mark.needs(name)) for name in ("lego", "certbot")]
+SECRETS = [("first", HMAC), ("second", OTHER)]
+# issuers by their clients; a certificate of each on the same host
+ISSUERS = {"lego": "alpha", "certbot": "beta"}
+NAMES = {"lego": "www.alpha.test", "certbot": "www.beta.test"}
 
-pytestmark = pytest.mark.needs("pebble", "pebble-challtestsrv")
+pytestmark = pytest.mark.needs("pebble", "pebble-challtestsrv", "lego", "certbot")
 
 
 def free_port() -> int:
@@ -36,7 +38,7 @@ def free_port() -> int:
         return int(held.getsockname()[1])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def pebble() -> Iterator[Pebble]:
     port = free_port()
     with Pebble({"kid-1": HMAC, "kid-2": OTHER}, http01_port=port, answer_http01=False) as found:
@@ -46,38 +48,42 @@ def pebble() -> Iterator[Pebble]:
 class Scene:
     """One host, this machine, with all that is written below one folder."""
 
-    def __init__(self, folder: pathlib.Path, pebble: Pebble, client: str) -> None:
-        self.folder, self.client = folder, client
+    def __init__(self, folder: pathlib.Path, pebble: Pebble) -> None:
+        self.folder = folder
         self.path, self.root, self.cron = folder / "lib", folder / "etc", folder / "cron"
         self.state = folder / "state"
-        self.bind("kid-1", HMAC)
-        self.issuer: dict[str, Any] = {
+        for directory in (self.state, self.state / "eab"):
+            directory.mkdir(mode=0o700)
+        for client in ISSUERS:
+            self.bind(self.eab(client), "kid-1", HMAC)
+        self.issuers = {issuer: self._issuer(pebble, client) for client, issuer in ISSUERS.items()}
+        self.runs = Runs(folder)
+
+    def _issuer(self, pebble: Pebble, client: str) -> dict[str, Any]:
+        return {
             "kind": "acme",
             "contact": "tls@alpha.test",
             "directory_url": pebble.directory_url,
             "ca_path": pebble.ca_path,
-            "eab_path": str(self.eab),
+            "eab_path": str(self.eab(client)),
             "client": client,
             "client_listen": f"127.0.0.1:{pebble.http01_port}",
         }
-        self.certificate: dict[str, Any] = {"name": NAME, "issuer": "alpha", "hosts": "web1"}
-        self.runs = Runs(folder)
 
-    @property
-    def eab(self) -> pathlib.Path:
-        return self.state / "eab" / "alpha.json"
+    def eab(self, client: str) -> pathlib.Path:
+        return self.state / "eab" / f"{ISSUERS[client]}.json"
 
-    def bind(self, kid: str, hmac_key: str) -> None:
-        for directory in (self.state, self.eab.parent):
-            directory.mkdir(mode=0o700, exist_ok=True)
-        record = credential.Record("x", "alpha", "https://x", kid, Secret(hmac_key), (), "2026-11-22T10:00:00Z")
-        credential.save(str(self.eab), record)
+    def bind(self, path: pathlib.Path, kid: str, hmac_key: str) -> None:
+        record = credential.Record("x", "fleet", "https://x", kid, Secret(hmac_key), (), "2026-11-22T10:00:00Z")
+        credential.save(str(path), record)
 
     @property
     def variables(self) -> dict[str, Any]:
         return {
-            "certfleet_issuers": {"alpha": self.issuer},
-            "certfleet_certificates": [self.certificate],
+            "certfleet_issuers": self.issuers,
+            "certfleet_certificates": [
+                {"name": NAMES[client], "issuer": issuer, "hosts": "web1"} for client, issuer in ISSUERS.items()
+            ],
             "certfleet_state_path": str(self.state),
             "certfleet_root": str(self.root),
             "host_renewal_path": str(self.path),
@@ -101,93 +107,87 @@ class Scene:
         recap = output.rsplit("PLAY RECAP", 1)[1].split("web1", 1)[1].splitlines()[0]
         return {name: int(count) for name, count in (word.split("=") for word in recap.split() if "=" in word)}
 
-    def job(self, **changes: Any) -> None:
-        path = self.path / "jobs" / f"{NAME}.json"
-        path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
-
-    def run(self) -> subprocess.CompletedProcess[str]:
-        argv = [sys.executable, "-I", str(self.path / "certfleet-host.pyz"), "run", NAME]
-        return subprocess.run(
+    def renew(self, client: str) -> str:
+        """What a timer starts, of a certificate that is due; the serial number of the new one."""
+        name = NAMES[client]
+        path = self.path / "jobs" / f"{name}.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "renewal": {"remaining_share": 0.999999999}}))
+        argv = [sys.executable, "-I", str(self.path / "certfleet-host.pyz"), "run", name]
+        done = subprocess.run(
             argv, capture_output=True, text=True, check=False, timeout=120, env={**os.environ, MARK: "host"}
         )
+        assert done.returncode == 0, done.stderr
+        return self.live(client)
 
-    @property
-    def record(self) -> dict[str, Any]:
-        value: dict[str, Any] = json.loads((self.path / "status" / f"{NAME}.json").read_text())
+    def record(self, client: str) -> dict[str, Any]:
+        value: dict[str, Any] = json.loads((self.path / "status" / f"{NAMES[client]}.json").read_text())
         return value
 
-    @property
-    def live(self) -> str:
-        return os.readlink(self.root / NAME / "current")
+    def live(self, client: str) -> str:
+        return os.readlink(self.root / NAMES[client] / "current")
+
+    def accounts(self, issuer: str) -> list[tuple[str, bool]]:
+        """The credential of each account, and whether the account has come to its end."""
+        known = [json.loads(path.read_text()) for path in (self.state / "accounts").rglob(f"{issuer}-*.json")]
+        return sorted((each["kid"], "retired" in each) for each in known)
 
 
-@pytest.mark.parametrize("client", CLIENTS)
-def test_life(tmp_path: pathlib.Path, pebble: Pebble, client: str) -> None:
+def test_life(tmp_path: pathlib.Path, pebble: Pebble) -> None:
     """Issue, a second run that changes nothing, three renewals without the controller, another credential, and no HMAC on the host."""
-    scene = Scene(tmp_path, pebble, client)
+    scene = Scene(tmp_path, pebble)
     assert scene.play()["changed"] > 0
-    first = scene.live
-    assert scene.record["ok"]
-    assert scene.record["issued"]
+    first = {client: scene.live(client) for client in ISSUERS}
+    assert all(scene.record(client)["ok"] and scene.record(client)["issued"] for client in ISSUERS)
     assert scene.play()["changed"] == 0
-    assert scene.live == first
+    assert {client: scene.live(client) for client in ISSUERS} == first
 
-    # due at once, from here on without the controller
+    # from here on without the controller
     scene.state.rename(tmp_path / "elsewhere")
-    scene.job(renewal={"remaining_share": 0.999999999})
-    seen = [first]
     with Spy("host") as spy:
-        for _renewal in range(3):
-            done = scene.run()
-            assert done.returncode == 0, done.stderr
-            seen.append(scene.live)
-    assert len(set(seen)) == 4
-    assert any(client.encode() in argv and b"--server" in argv for argv in spy.arguments)
+        for client in ISSUERS:
+            assert len({first[client], *(scene.renew(client) for _renewal in range(3))}) == 4
+    for client in ISSUERS:
+        assert any(client.encode() in argv and b"--server" in argv for argv in spy.arguments)
     for text in (*spy.arguments, *spy.environments):
         assert not any(form in text for form in forms(HMAC))
     (tmp_path / "elsewhere").rename(scene.state)
 
-    # another credential, another account; the certificate stays until it is due
-    scene.bind("kid-2", OTHER)
-    assert scene.play()["changed"] > 0
-    assert scene.live == seen[-1]
-    assert scene.play()["changed"] == 0
-    scene.job(renewal={"remaining_share": 0.999999999})
-    account = scene.record["account"]
-    done = scene.run()
-    assert done.returncode == 0, done.stderr
-    assert scene.record["account"] != account
-    assert len(list((scene.state / "accounts" / "hosts" / "web1").glob("*.key"))) == 2
+    rotate(scene)
 
-    secrets = [("first", HMAC), ("second", OTHER)]
-    assert scene.runs.hits(secrets) == []
+    assert scene.runs.hits(SECRETS) == []
     files = [path for folder in (scene.path, scene.root, scene.cron) for path in folder.rglob("*") if path.is_file()]
     for path in files:
         content = path.read_bytes()
-        assert not any(form in content for _name, secret in secrets for form in forms(secret)), path
+        assert not any(form in content for _name, secret in SECRETS for form in forms(secret)), path
     print(
-        f"\n{client}: 5 certificates, 2 accounts; no HMAC in {len(files)} files and {scene.runs.looks} looks at processes"
+        f"\nlego and certbot: 5 certificates and 2 accounts each; no HMAC in {len(files)} files and {scene.runs.looks} looks at processes"
     )
 
 
-@pytest.mark.parametrize("client", CLIENTS[:1])
-def test_rotation(tmp_path: pathlib.Path, pebble: Pebble, client: str) -> None:
-    """A playbook brings the new account, proves it by one order, ends the old one, and leaves nothing for the next run."""
-    scene = Scene(tmp_path, pebble, client)
-    scene.play()
-    first, old = scene.live, scene.record["account"]
-    new = tmp_path / "new.json"
-    record = credential.Record("x", "alpha", "https://x", "kid-2", Secret(OTHER), (), "2026-11-22T10:00:00Z")
-    credential.save(str(new), record)
-    variables = {**scene.variables, "certfleet_rotate_issuer": "alpha", "certfleet_rotate_eab_path": str(new)}
-    (tmp_path / "vars.json").write_text(json.dumps(variables))
-    scene.recap("-e", f"@{tmp_path / 'vars.json'}", "certfleet.reseller.rotate_eab")
-    assert scene.live != first
-    assert scene.record["account"] != old
-    known = [json.loads(path.read_text()) for path in (scene.state / "accounts").rglob("*.json")]
-    assert sorted((each["kid"], "retired" in each) for each in known) == [("kid-1", True), ("kid-2", False)]
-    assert json.loads(scene.eab.read_text())["kid"] == "kid-2"
-    second = scene.live
+def rotate(scene: Scene) -> None:
+    """Of certbot by the playbook: new account, one order as proof, the end of the old one. Of lego by another record: the next renewal has a
+    new account, and the certificate stays until it is due."""
+    live = {client: scene.live(client) for client in ISSUERS}
+    old = {client: scene.record(client)["account"] for client in ISSUERS}
+    scene.bind(scene.eab("lego"), "kid-2", OTHER)
+    new = scene.folder / "new.json"
+    scene.bind(new, "kid-2", OTHER)
+    variables = {
+        **scene.variables,
+        "certfleet_rotate_issuer": ISSUERS["certbot"],
+        "certfleet_rotate_eab_path": str(new),
+    }
+    (scene.folder / "vars.json").write_text(json.dumps(variables))
+    scene.recap("-e", f"@{scene.folder / 'vars.json'}", "certfleet.reseller.rotate_eab")
+    assert scene.live("certbot") != live["certbot"]
+    assert scene.record("certbot")["account"] != old["certbot"]
+    assert scene.accounts(ISSUERS["certbot"]) == [("kid-1", True), ("kid-2", False)]
+    assert json.loads(scene.eab("certbot").read_text())["kid"] == "kid-2"
+    assert scene.live("lego") == live["lego"]
+    assert scene.accounts(ISSUERS["lego"]) == [("kid-1", False), ("kid-2", False)]
+
+    proven = scene.live("certbot")
     assert scene.play()["changed"] == 0
-    assert scene.live == second
-    assert scene.runs.hits([("first", HMAC), ("second", OTHER)]) == []
+    assert scene.live("certbot") == proven
+    assert scene.renew("lego") != live["lego"]
+    assert scene.record("lego")["account"] != old["lego"]
