@@ -13,6 +13,7 @@ short_description: Make of the inventory what the planner takes
 version_added: 1.0.0
 description:
   - Checks C(certfleet_certificates) and C(certfleet_issuers), and leaves what M(certfleet.reseller.certificate_plan) takes of them.
+  - Certificates that hosts renew by themselves are left out.
 positional: _input, issuers, groups, renewal
 options:
   _input:
@@ -51,7 +52,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.certfleet.reseller.plugins.module_utils._fleet import certificates as model
-from ansible_collections.certfleet.reseller.plugins.module_utils._fleet import forms
+from ansible_collections.certfleet.reseller.plugins.module_utils._fleet import forms, hosted
 from ansible_collections.certfleet.reseller.plugins.module_utils._fleet.hosts import Hosts
 from ansible_collections.certfleet.reseller.plugins.module_utils._fleet.issuers import issuers as checked_issuers
 from ansible_collections.certfleet.reseller.plugins.plugin_utils.errors import as_filter_error
@@ -62,6 +63,8 @@ def fleet_plan(value: Any, issuers: Any, groups: Any, renewal: Any = None) -> di
         known = checked_issuers(issuers, {} if renewal is None else renewal)
         found, places = model.certificates(value, known), Hosts(groups)
         model.check_hosts(found, places)
+        # the controller has neither a set of theirs nor a part in their orders
+        found = [each for each in found if not hosted.on_hosts(known[each["issuer"]])]
         used = {each["issuer"] for each in found}
         return {
             "certificates": [forms.for_plan(each, places) for each in found],

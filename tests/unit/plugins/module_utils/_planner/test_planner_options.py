@@ -174,6 +174,13 @@ def test_what_the_filter_makes_of_the_inventory() -> None:
     }
 
 
+def test_what_hosts_renew_by_themselves_is_left_out() -> None:
+    issuers = {**ISSUERS, "alpha": {**ISSUERS["alpha"], "client": "lego"}}
+    found = fleet_plan(CERTIFICATES, issuers, GROUPS)
+    assert [each["name"] for each in found["certificates"]] == ["b.example"]
+    assert [each["name"] for each in found["issuers"]] == ["inside"]
+
+
 @pytest.mark.parametrize(
     ("where", "value", "words"),
     [
