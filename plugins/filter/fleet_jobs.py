@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 name: fleet_jobs
 author: The certfleet.reseller contributors (@certfleet)
 short_description: Certificates that a host renews by itself
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Picks the certificates of a host whose issuers have a C(client), and makes the jobs of M(certfleet.reseller.host_renewal) of them.
   - A wrong entry fails with a sentence that names it.

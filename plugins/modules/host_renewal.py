@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: host_renewal
 short_description: Provisions a host that renews its certificates by itself
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Puts onto a host what it needs to renew its certificates without the controller. That is a program, a job for each certificate,
     the ACME accounts in the form of the clients lego and certbot, and timers.

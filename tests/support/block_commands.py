@@ -33,6 +33,8 @@ NOT_RUN = {
     r"ansible-playbook certfleet\.reseller\.quickstart": "tools/stranger.py follows it; tests/integration/test_demo.py runs it",
     r"(ansible-galaxy collection verify|gh attestation verify|gpg) ": "needs a release, on Galaxy or GitHub",
     r"(certbot|acme\.sh) ": "other clients, which are not there",
+    r"python3 /var/lib/certfleet/certfleet-host\.pyz ": "is on hosts that renew by themselves; test_hosted_program.py runs it",
+    r"ansible-playbook certfleet\.reseller\.rotate_eab ": "needs lego or certbot; tests/integration/test_host_renewal.py runs it",
     r"systemctl disable --now certbot\.timer": "needs a host with systemd",
 }
 
