@@ -204,7 +204,7 @@ def molecule() -> list[Check]:
 def smoke() -> list[Check]:
     """The least that shows whether the collection works with another ansible-core, see noxfile.py."""
     return [
-        Check("quickstart, thrice", [sys.executable, str(ROOT / "tools" / "demo.py")]),
+        Check("quickstart, thrice", [sys.executable, str(ROOT / "tools" / "demo.py")], seconds=600),
         pytest("hosts", "tests/integration/test_host_pythons.py", seconds=300),
     ]
 
