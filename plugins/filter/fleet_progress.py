@@ -16,21 +16,9 @@ description:
   - A host whose only trouble are sets that are missing or were refused on the controller has failed, but is not counted against a limit of
     failures, for that says nothing about the next host.
 positional: _input, hosts
+extends_documentation_fragment:
+  - certfleet.reseller.rollout
 options:
-  _input:
-    description: The variable C(hostvars) of Ansible.
-    type: dict
-    required: true
-  hosts:
-    description: The hosts to speak of, such as C(ansible_play_hosts_all).
-    type: list
-    elements: str
-    required: true
-  alive:
-    description: Those that could be reached so far, such as C(ansible_play_hosts).
-    type: list
-    elements: str
-    required: true
   planned:
     description: The hosts that the rollout was to go to, from P(certfleet.reseller.fleet_rollout#filter).
     type: list

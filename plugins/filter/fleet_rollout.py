@@ -15,21 +15,9 @@ description:
   - Plans a rollout from what the role P(certfleet.reseller.certificate_deploy#role) saw on the hosts with its task file C(look).
   - Only hosts where something is to do are part of a rollout.
 positional: _input, hosts
+extends_documentation_fragment:
+  - certfleet.reseller.rollout
 options:
-  _input:
-    description: The variable C(hostvars) of Ansible.
-    type: dict
-    required: true
-  hosts:
-    description: All hosts of the play, such as C(ansible_play_hosts_all).
-    type: list
-    elements: str
-    required: true
-  alive:
-    description: Those that could be reached so far, such as C(ansible_play_hosts).
-    type: list
-    elements: str
-    required: true
   groups:
     description: The variable C(groups) of Ansible.
     type: dict
