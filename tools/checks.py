@@ -27,7 +27,8 @@ BIN = pathlib.Path(sys.executable).parent
 COLLECTIONS = ROOT / ".venv" / "collections"
 LINKED = COLLECTIONS / "ansible_collections" / "certfleet" / "reseller"
 NO_SKIP = os.environ.get("CERTFLEET_NO_SKIP") == "1"
-LINT_AT_A_TIME = min(4, os.cpu_count() or 1)
+CORES = os.cpu_count() or 1
+AT_A_TIME = {"lint": min(4, CORES), "molecule": min(2, CORES)}  # checks of a part that run side by side
 RUNNING: set[int] = set()  # process groups, to be stopped with this process
 SHOWN = 20  # failed tests that are named before the counts; the rest is in the output
 PARTS = ("lint", "docs", "sanity", "unit", "integration", "kills", "fleet", "page", "molecule", "smoke")
@@ -172,7 +173,7 @@ def integration(extra: list[str]) -> list[Check]:
 
 
 def kills(extra: list[str]) -> list[Check]:
-    return [pytest("kills", "tests/faults", *extra, seconds=1500)]
+    return [pytest("kills", "-n", "auto", "--dist", "worksteal", "tests/faults", *extra, seconds=1500)]
 
 
 def fleet(extra: list[str]) -> list[Check]:
@@ -313,7 +314,7 @@ def run_part(name: str, checks: list[Check]) -> list[Result]:
 
     threading.Thread(target=beat, daemon=True).start()
     results = []
-    with concurrent.futures.ThreadPoolExecutor(LINT_AT_A_TIME if name == "lint" else 1) as pool:
+    with concurrent.futures.ThreadPoolExecutor(AT_A_TIME.get(name, 1)) as pool:
         try:
             for future in concurrent.futures.as_completed([pool.submit(run, check) for check in checks]):
                 results.append(future.result())
