@@ -3,7 +3,7 @@
 # make cannot handle a checkout in a folder with a space otherwise.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs-lint docs sanity unit integration matrix kills fleet page screenshots molecule bench faults release-check stranger build clean .demo .test
+.PHONY: help demo test lint docs-lint docs troubleshooting sanity unit integration matrix kills fleet page screenshots molecule bench faults release-check stranger build clean .demo .test
 MAKEFLAGS += --no-print-directory
 
 PY := .venv/bin/python
@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 help: ## this list
 	@echo 'make TARGET [ARGS="..."] [PYTHON=/path/to/python3.12]'
-	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  %-13s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  %-15s %s\n' "$$name" "$$text"; done
 
 .demo .test:
 	@python=$$(tools/find-python) && "$$python" tools/environment.py $(@:.%=%)
@@ -36,6 +36,9 @@ lint: .test ## ruff, mypy, yamllint, ansible-lint, documentation, changelog, she
 
 docs-lint: .test ## the documentation of plugins and roles, and docs/docsite
 	@$(CHECKS) docs-lint
+
+troubleshooting: .test ## the troubleshooting guide, from its table docs/docsite/troubleshooting.yml
+	@$(PY) tools/troubleshooting.py
 
 docs: .test ## the documentation site, in .work/docs/html; a warning is an error
 	@$(CHECKS) docs

@@ -124,6 +124,7 @@ def lint() -> list[Check]:
         Check("ruff format", [tool("ruff"), "format", "--check", "--quiet", "."]),
         Check("yamllint", [tool("yamllint"), "--strict", "."]),
         Check("changelog", [tool("antsibull-changelog"), "lint"]),
+        Check("troubleshooting guide", [sys.executable, str(ROOT / "tools" / "troubleshooting.py"), "--check"]),
         Check("shellcheck", [shellcheck, *shell_scripts()], skip="" if shellcheck else "shellcheck is not installed"),
         *github(),
     ]
