@@ -68,9 +68,9 @@ def imports(path: Path) -> Iterator[tuple[str, ast.stmt]]:
             for alias in node.names:
                 yield alias.name, node
         elif isinstance(node, ast.ImportFrom):
-            base = list(path.relative_to(PLUGINS).parent.parts)
-            if node.level:
-                base = base[: len(base) - node.level + 1]
+            if node.level and PLUGINS in path.parents:
+                parents = path.relative_to(PLUGINS).parent.parts
+                base = parents[: len(parents) - node.level + 1]
                 prefix = ".".join(["ours", *base, *((node.module or "").split("."))]).rstrip(".")
             else:
                 prefix = (node.module or "").replace("ansible_collections.certfleet.reseller.plugins", "ours")
@@ -111,6 +111,33 @@ def test_arrows_point_down(path: Path) -> None:
         assert level(there) >= level(here), f"{here} -> {there}"
         if level(there) == level(here) and level(here) > 0:
             assert (here, there) in NEIGHBOURS, f"{here} -> {there}: neighbours"
+
+
+def test_the_drawing_has_every_package_in_its_place() -> None:
+    page = (ROOT / "docs" / "development" / "architecture.md").read_text(encoding="utf-8")
+    drawing = page.split("## Layers")[1].split("Arrows point down only")[0].splitlines()
+    drawn = [(name, number) for number, line in enumerate(drawing) for name in re.findall(r"(?<!\w)_[a-z0-9]+", line)]
+    packages = {part(path) for path in UTILS}
+    assert sorted(name for name, _number in drawn) == sorted(packages)
+    assert {name for names in LAYERS for name in names if name.startswith("_")} == packages
+    line = dict(drawn)
+    for path in UTILS:
+        for there in ours(path) - {part(path)}:
+            assert line[there] > line[part(path)], f"{short(path)} imports from {there}"
+
+
+PROGRAMS = sorted((ROOT / "roles").glob("*/files/**/*.py"))
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=[str(path.relative_to(ROOT / "roles")) for path in PROGRAMS])
+def test_programs_of_roles_stand_alone(path: Path) -> None:
+    """The sandbox shares nothing with what it tests, and the hook is installed without Ansible."""
+    assert not {name.split(".")[0] for name, _node in imports(path)} & {
+        "ansible",
+        "ansible_collections",
+        "ours",
+        "tests",
+    }
 
 
 def users(*libraries: str) -> dict[str, set[str]]:
