@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.certfleet.reseller.plugins.module_utils._core.errors import CollectionError
+from ansible_collections.certfleet.reseller.plugins.module_utils._deploy import commands, service
 
 from tests.support import situations_disk, situations_market, situations_play, situations_served, troubleshooting
 from tests.support.sandbox import Sandbox
@@ -35,6 +37,18 @@ def test_every_situation_is_in_the_guide_and_provoked() -> None:
     assert [*troubleshooting.ROWS] == sorted(troubleshooting.ROWS, key=troubleshooting.place)
     assert set(troubleshooting.ROWS) == {*SITUATIONS, *situations_play.INVENTORY, *PLAYED}
     print(f"{len(troubleshooting.ROWS)} situations of a first run, {len(PLAYED)} of them in plays")
+
+
+def kinds(error: type[CollectionError]) -> set[str]:
+    return {error.kind}.union(*map(kinds, error.__subclasses__()))
+
+
+def test_every_kind_of_error_is_explained() -> None:
+    assert commands.RecoverError.kind == "recover"  # part of another error's words
+    assert service.ProofError.kind == "proof"
+    ours = kinds(CollectionError) - {"error", "recover"}
+    assert set(troubleshooting.KINDS) == {*ours, "ansible", "missing_library"}
+    assert set(troubleshooting.KINDS) == {row["kind"] for row in troubleshooting.ROWS.values()}
 
 
 def test_the_guide_is_the_one_that_the_table_makes() -> None:
