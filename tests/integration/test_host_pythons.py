@@ -23,6 +23,25 @@ OLDEST = "%d.%d" % basic._PY_MIN
 NAME = "www.example.com"
 TOKEN = "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA"
 CONTENT = f"{TOKEN}.{'x' * 43}"  # a dot and the thumbprint of the account key, a SHA-256
+# a host that has its certificate from elsewhere, and deploys it by itself
+FLEET = {
+    "issuers": {
+        "elsewhere": {
+            "kind": "acme",
+            "client": "external",
+            "directory_url": "https://acme.example/directory",
+            "contact": "a@b.test",
+        }
+    },
+    "own": [
+        {
+            "name": NAME,
+            "issuer": "elsewhere",
+            "hosts": "all",
+            "adopt": [{"certificate": "{{ pair }}/fullchain.pem", "key": "{{ pair }}/privkey.pem"}],
+        }
+    ],
+}
 MODULES: dict[str, dict[str, Any]] = {
     "certificate_deploy": {
         "sets_path": "{{ playbook_dir }}/sets",
@@ -36,6 +55,13 @@ MODULES: dict[str, dict[str, Any]] = {
     "validation_file": {
         "webroot": "{{ place }}/www",
         "files": [{"path": "/.well-known/pki-validation/fileauth.txt", "content": "202611220000abcdef"}],
+    },
+    "host_renewal": {
+        "path": "{{ place }}/renewal",
+        "jobs": "{{ own | certfleet.reseller.fleet_jobs(issuers, inventory_hostname, groups, settings={'root': place ~ '/own'}) }}",
+        "python": "{{ ansible_python_interpreter }}",
+        "timers": "cron",
+        "cron_path": "{{ place }}/cron.d",
     },
     "certificate_status": {"root": "{{ place }}/tls", "certificates": [{"name": NAME, "domains": [NAME]}]},
 }
@@ -52,7 +78,10 @@ def play(path: Path, hosts: dict[str, dict[str, str]]) -> Run:
         for turn in ("first", "second")
         for name, options in MODULES.items()
     ]
-    (path / "hosts.json").write_text(json.dumps({"all": {"hosts": hosts}}), encoding="utf-8")
+    (path / "hosts.json").write_text(
+        json.dumps({"all": {"hosts": hosts, "vars": {**FLEET, "pair": str(path / "sets" / NAME / "current")}}}),
+        encoding="utf-8",
+    )
     playbook = path / "play.json"
     playbook.write_text(json.dumps([{"name": "Hosts", "hosts": "all", "gather_facts": False, "tasks": tasks}]))
     done = subprocess.run(
@@ -86,9 +115,16 @@ def test_every_python(tmp_path: Path) -> None:
         *((f"second {name}", host) for name in MODULES for host in hosts),
         *(("first certificate_status", host) for host in hosts),
     }
-    for host in hosts:
+    for host, variables in hosts.items():
+        program = tmp_path / host / "renewal" / "certfleet-host.pyz"
+        command = [variables["ansible_python_interpreter"], program, "deploy", NAME]
+        own = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert own.returncode == 0, own.stdout + own.stderr
+        assert live(tmp_path / host / "own", NAME) == issued.serial
         assert live(tmp_path / host / "tls", NAME) == issued.serial
         assert (tmp_path / host / "www" / ".well-known" / "acme-challenge" / TOKEN).read_text() == CONTENT
-    print(f"modules for hosts: {len(MODULES)} run twice with each of Python {', '.join(found)}")
+    print(
+        f"modules for hosts: {len(MODULES)} run twice, and the program of host_renewal, with each of Python {', '.join(found)}"
+    )
     if absent := sorted(set(PYTHONS) - set(found), key=age):
         print(f"not run with Python {', '.join(absent)}: not on this machine, or older than ansible-core's {OLDEST}")
