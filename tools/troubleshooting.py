@@ -59,6 +59,8 @@ def guide(table: dict[str, Any]) -> str:
     parts = [HEAD, _list_table(("Kind", "Meaning"), rows, (20, 80))]
     for kind in kinds:
         found = [each for each in table["situations"] if each["kind"] == kind["kind"]]
+        if not found:
+            continue
         title = f"Kind ``{kind['kind']}``"
         cells = [(f"``{each['told']}``", each["did"], each["do"]) for each in found]
         parts.append(f"\n{title}\n{'-' * len(title)}\n\n{kind['meaning']}\n\n")
