@@ -242,14 +242,8 @@ class Pebble:
         """`name` is absolute, with its dot at the end."""
         self._challenge("/set-txt", {"host": name, "value": value})
 
-    def clear_txt(self, name: str) -> None:
-        self._challenge("/clear-txt", {"host": name})
-
     def add_a(self, name: str, *addresses: str) -> None:
         self._challenge("/add-a", {"host": name, "addresses": list(addresses)})
 
     def add_http01(self, token: str, content: str) -> None:
         self._challenge("/add-http01", {"token": token, "content": content})
-
-    def remove_http01(self, token: str) -> None:
-        self._challenge("/del-http01", {"token": token})

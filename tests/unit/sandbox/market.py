@@ -141,7 +141,7 @@ class Wire:
     """A customer of the sandbox's SSLmarket; a session of its own, without what the environment says."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        self._sandbox, self._url = sandbox, sandbox.sslmarket["api_url"]
+        self._url = sandbox.sslmarket["api_url"]
         self.session = requests.Session()
         self.session.trust_env, self.session.verify = False, sandbox.ca_path
         self.session.headers["X-Auth-Token"] = sandbox.sslmarket["api_token"]

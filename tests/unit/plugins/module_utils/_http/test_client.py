@@ -65,7 +65,6 @@ def test_what_cannot_be_sent() -> None:
         ApiClient("http://api.example", ScriptedSession(Reply()))  # type: ignore[arg-type]
 
 
-GIVE_UP = 4  # attempts
 CASES: list[tuple[str, list[Reply | Exception], type[CollectionError] | None, list[float]]] = [
     ("once", [Reply()], None, []),
     ("one 502", [Reply(502), Reply()], None, [0.5]),
