@@ -287,3 +287,15 @@ def test_molecule_checks_and_repeats() -> None:
     ]
     own = [path for path in (ROOT / "extensions" / "molecule").glob("*/molecule.yml") if path.parent.name != "fleet"]
     assert [path for path in own if "test_sequence" in path.read_text(encoding="utf-8")] == []
+
+
+def test_the_checklist_is_whole_and_names_what_is_there() -> None:
+    text = (ROOT / "docs" / "development" / "checklist.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if re.match(r"\| \d", line)]
+    assert [int(row[0]) for row in rows] == list(range(1, 31))
+    assert [row for row in rows if len(row) < 4 or not row[3].strip()] == []
+    places = re.findall(r"((?:tests|tools|\.github)/[\w./-]+\.(?:py|yml)|docs/[\w./-]+\.(?:md|rst))", text)
+    assert len(places) > 5
+    assert [place for place in places if not (ROOT / place).exists()] == []
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    assert [link for link in links if not (ROOT / "docs" / "development" / link).exists()] == []
