@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tests.unit.test_architecture import LAYERS, MODULE_UTILS, level
+from tests.unit.test_architecture import LAYERS, MODULE_UTILS
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES = ROOT / "docs" / "docsite" / "images"
@@ -32,17 +32,6 @@ def test_the_layers() -> None:
     assert drawn == LAYERS
     packages = {path.name for path in MODULE_UTILS.iterdir() if path.is_dir() and re.match("_[a-z]", path.name)}
     assert packages == {name for names in LAYERS for name in names if name.startswith("_")}
-
-
-def test_the_layers_of_the_page_for_contributors() -> None:
-    """Each line is of one layer, and lines go down."""
-    page = (ROOT / "docs" / "development" / "architecture.md").read_text(encoding="utf-8")
-    lines = page.split("## Layers\n")[1].split("Arrows point down")[0].strip("\n").split("\n")
-    found = [re.findall(r"(?<!\w)_[a-z0-9]+", line) for line in lines]
-    levels = [[level(name) for name in names] for names in found if names]
-    assert all(len(set(numbers)) == 1 for numbers in levels)
-    assert [numbers[0] for numbers in levels] == sorted(numbers[0] for numbers in levels)
-    assert {name for names in found for name in names} == {name for names in LAYERS[1:] for name in names}
 
 
 def test_the_roles_and_files() -> None:
