@@ -257,6 +257,10 @@ def execute(check: Check, log: pathlib.Path) -> int:
             return process.wait(timeout=check.seconds)
         except subprocess.TimeoutExpired:
             file.write(f"\nStopped: not done after {check.seconds} s.\n".encode())
+            # what runs tests and demos cleans up then, and ends the processes that have groups of their own
+            with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                os.killpg(process.pid, signal.SIGINT)
+                process.wait(timeout=30)
             return 1
         finally:
             kill_group(process.pid)
