@@ -44,6 +44,9 @@ Where to look
   :ref:`What lies where <ansible_collections.certfleet.reseller.docsite.data_model>` explains its files.
 * Run again when the cause is mended. Nothing has to be cleaned up before:
   :ref:`Renewal and recovery <ansible_collections.certfleet.reseller.docsite.operation>` says what the next run does with what an earlier one left.
+* A reseller's hook that SSL.com never asks logs nothing. ``/healthz`` on its host says whether it is up; the URL that is registered at SSL.com has to have
+  the secret prefix, and nginx and the firewall have to let SSL.com in:
+  :ref:`the guide <ansible_collections.certfleet.reseller.docsite.reseller_hook>` has the whole set-up.
 * ``Internal error`` is a defect of the collection. Its message has places in the code and no data, so it can be reported as it is.
 
 Kinds of errors

@@ -27,6 +27,7 @@ from tests.unit.plugins.module_utils._deploy.pki import issue, store
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIENT, EAB, DEPLOY, SELLER = "acme_client", "acme_eab", "certificate_deploy", "sslmarket_client"
+HOOK = "sslcom_reseller_hook"
 SHOP = "shop.beta.test"
 ISSUER = {
     "kind": "sslcom",
@@ -143,7 +144,7 @@ def refused(entry: dict[str, Any]) -> str:
 NAMES = (
     *("issuer-unknown", "issuer-no-key", "no-dns-tasks", "not-issued-yet", "service-misspelt"),
     *("key-of-another-certificate", "owner-unknown", "no-web-server", "configuration-wrong", "reload-fails"),
-    *("not-served", "no-become", "python-missing"),
+    *("not-served", "no-become", "python-missing", "hook-customer-unknown", "hook-no-certificate"),
 )
 
 
@@ -165,6 +166,8 @@ def situations(path: Path, closed: int) -> dict[str, dict[str, Any]]:
         "not-served": _deployed(state, "served.alpha.test", endpoints=[{"port": closed}]),
         "no-become": {**become, "root": _locked(path)},
         "python-missing": _deployed(state, "python.alpha.test", python="/opt/python/bin/python3"),
+        "hook-customer-unknown": _entry(HOOK),
+        "hook-no-certificate": _entry(HOOK, {"beta": ISSUER}),
     }
 
 
@@ -191,6 +194,8 @@ def play(path: Path) -> tuple[dict[str, dict[str, str]], str]:
             "root": str(path / "root"),
             "certificate_deploy_services": _services(path),
             "certificate_deploy_proof_timeout": 1,
+            "sslcom_reseller_hook_customers": {"beta": {"names": ["beta.test"]}},
+            "sslcom_reseller_hook_nginx": True,
             "python": sys.executable,
             "keep": str(path / "told.json"),
             "situations": [{"id": name, **each} for name, each in provoked.items()],
