@@ -67,7 +67,7 @@ def guide(table: dict[str, Any]) -> str:
         title = f"Kind ``{kind['kind']}``"
         cells = [(f"``{each['told']}``", each["did"], each["do"]) for each in found]
         parts.append(f"\n{title}\n{'-' * len(title)}\n\n{kind['meaning']}\n\n")
-        parts.append(_list_table(("Message", "What happened", "What to do"), cells, (45, 25, 30)))
+        parts.append(_list_table(("Message", "What happened", "What to do"), cells, (40, 22, 38)))
     return "".join(parts)
 
 
