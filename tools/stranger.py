@@ -52,8 +52,9 @@ def environment(home: pathlib.Path, galaxy: Galaxy) -> dict[str, str]:
 
 
 def run(command: str, home: pathlib.Path, env: dict[str, str]) -> str:
+    shell = ["/bin/sh", "-c", command]
     done = subprocess.run(
-        ["/bin/sh", "-c", command], cwd=home, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True
+        shell, cwd=home, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     if done.returncode:
         sys.exit(f"{done.stdout}{done.stderr}\nFailed, exit code {done.returncode}: {command}")
