@@ -22,6 +22,7 @@ from ansible.plugins.loader import fragment_loader, module_loader
 from ansible.utils.plugin_docs import get_docstring
 from ansible_collections.certfleet.reseller.plugins.filter.fleet_certificates import fleet_certificates
 from ansible_collections.certfleet.reseller.plugins.filter.fleet_issuers import fleet_issuers
+from ansible_collections.certfleet.reseller.plugins.module_utils._core.errors import CollectionError
 from ansible_collections.certfleet.reseller.plugins.module_utils._fleet.issuers import renewal
 from jinja2 import Environment, TemplateSyntaxError
 
@@ -103,7 +104,9 @@ def spec(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def option_faults(options: Mapping[str, Any], given: Mapping[str, Any], whose: str) -> list[str]:
     result = ArgumentSpecValidator(spec(options)).validate(known(options, dict(given)))
-    return [f"{whose}: {message}" for message in result.error_messages]
+    texts = [name for name in given if options.get(name, {}).get("type", "str") in ("str", "path")]
+    faults = [f"{whose}: {name} is a text" for name in texts if isinstance(given[name], list | Mapping)]
+    return faults + [f"{whose}: {message}" for message in result.error_messages]
 
 
 @functools.cache
@@ -218,6 +221,6 @@ def fleet_faults(variables: Mapping[str, Any]) -> list[str]:
         renewal(variables.get("certfleet_renewal", {}))
         fleet_issuers(issuers or {})
         fleet_certificates(certificates, issuers, groups=GROUPS)
-    except (AnsibleFilterError, ValueError) as error:
+    except (AnsibleFilterError, CollectionError) as error:
         return [str(error)]
     return []

@@ -12,6 +12,7 @@ import json
 import re
 import shlex
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -236,3 +237,45 @@ def name_of_secret(name: str) -> bool:
     return any(name in path.read_text(encoding="utf-8") for path in ROOT.glob("plugins/doc_fragments/*.py")) or any(
         name in path.read_text(encoding="utf-8") for path in ROOT.glob("plugins/modules/*.py")
     )
+
+
+# --- the checks themselves --------------------------------------------------------------------------------------------
+
+MODULE = "certfleet.reseller.validation_file"
+ENTRY = {"name": "www.example.com", "issuer": "alpha", "hosts": "web"}
+
+
+@pytest.mark.parametrize(
+    ("faults", "word"),
+    [
+        (lambda: checks.variable_faults({"certfleet_isuers": {}}), "certfleet_isuers"),
+        (lambda: checks.variable_faults({"certificate_deploy_keep": "many"}), "certificate_deploy_keep"),
+        (lambda: checks.variable_faults({"certfleet_webroot": ["/var/www"]}), "certfleet_webroot"),
+        (lambda: checks.variable_faults({"certfleet_certificates": [{**ENTRY, "hosts": "webservres"}]}), "webservres"),
+        (lambda: checks.variable_faults({"certfleet_issuers": {"alpha": {"kind": "ssl"}}}), "kind"),
+        (lambda: checks.variable_faults({"certfleet_renewal": {"freeze": []}}), "freeze"),
+        (lambda: checks.task_faults({"name": "x", MODULE: {"webroot": "/"}}), "files"),
+        (lambda: checks.task_faults({"name": "x", MODULE: {"webroot": "/", "files": [{"pth": "/x"}]}}), "pth"),
+        (lambda: checks.task_faults({"name": "x", MODULE + "s": {}}), "no such module"),
+        (lambda: checks.task_faults({MODULE: {"webroot": "/", "files": []}}), "no name"),
+        (lambda: checks.task_faults({"name": "{{ x", "ansible.builtin.debug": {"msg": "{{ (x }}"}}), "x"),
+        (lambda: checks.play_faults({"hosts": "web", "role": []}), "no keyword"),
+        (lambda: checks.play_faults({"hosts": "web", "roles": ["certfleet.reseller.acme"]}), "no such role"),
+    ],
+)
+def test_what_is_wrong_is_found(faults: Callable[[], list[str]], word: str) -> None:
+    assert word in " ".join(faults())
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [("literal", "x"), ("", "x"), ("ruby", "x"), ("yaml", "unknown: 1"), ("yaml", "- 1"), ("yaml", "a text")],
+)
+def test_a_block_of_no_kind_is_unknown(language: str, text: str) -> None:
+    assert Block("guide.rst", 1, language, text).kind == "unknown"
+
+
+def test_commands_are_found_behind_prompts_and_over_lines() -> None:
+    block = Block("guide.rst", 1, "console", "$ a --b \\\n    c   # why\noutput\n# d '#1'\n")
+    assert list(commands(block)) == ["a --b c", "d '#1'"]
+    assert way("rm -rf /") == ""
