@@ -44,7 +44,7 @@ class Driver:
         self._process.stdin.flush()
         leader = int(self._line())
         if kill_after is not None:
-            time.sleep(kill_after)
+            time.sleep(kill_after)  # drawn by the test: how far a run gets
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(leader, signal.SIGKILL)
         return int(self._line())

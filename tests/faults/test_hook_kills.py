@@ -76,7 +76,7 @@ class Customer(threading.Thread):
                     assert (status, answer) == (200, {"success": True})
                     return
             self.repeated += 1
-            time.sleep(self._dice.uniform(0.01, 0.05))
+            time.sleep(self._dice.uniform(0.01, 0.05))  # clients that repeat do not do it in step
         raise AssertionError("no answer")
 
 
@@ -91,7 +91,7 @@ def storm(path: Path, kills: int, database_url: str = "") -> None:
         for customer in customers:
             customer.start()
         for _number in range(kills):
-            time.sleep(dice.uniform(0, 0.3))
+            time.sleep(dice.uniform(0, 0.3))  # the moment of the kill is what is drawn
             hook.kill()
             hook.start()
     finally:
@@ -170,7 +170,7 @@ def test_two_nodes_on_one_database(tmp_path: Path, database_url: str) -> None:
             hook.customers["alpha"]["balance"] = "1010.00"  # repetitions of what is settled need the price of one
             hook.write_policy()
         with two:
-            time.sleep(1.5)  # both have the same policy
+            time.sleep(1.5)  # until both have the policy, which is looked at every second
             chains = {f"n{number}.alpha.test": one.authority.chain([f"n{number}.alpha.test"]) for number in range(100)}
             statuses: set[int] = set()
 

@@ -78,7 +78,7 @@ def settle(driver: Driver, options: dict[str, Any], report: Path, dice: random.R
         if code == 0 and not kill:
             return True
         if code > 0:
-            time.sleep(dice.uniform(0.2, 0.6))
+            time.sleep(dice.uniform(0.2, 0.6))  # who failed does not come back at once
     return False
 
 

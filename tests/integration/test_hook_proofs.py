@@ -27,6 +27,7 @@ import pytest
 
 from tests.support import pki
 from tests.support.hook import KID, METRICS_TOKEN, PREFIX, TOKEN, Hook, authorization, delivery
+from tests.support.waiting import wait_for
 
 SEED = 20261122
 MIB = 1024 * 1024
@@ -252,17 +253,10 @@ def test_an_answer_has_the_documented_form(hook: Hook) -> None:
     hook.customers["alpha"]["balance"] = "10.00"
     hook.write_policy()
     hook.reload()
-    wait(lambda: hook.authorize(["second.alpha.test"])[0] == 403)
+    wait_for(lambda: hook.authorize(["second.alpha.test"])[0] == 403)
     status, answer = hook.authorize(["second.alpha.test"])
     assert (status, answer["success"]) == (403, False)
     assert "balance" in answer["error_message"]
-
-
-def wait(condition: Any, seconds: float = 10) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not happen"
-        time.sleep(0.05)
 
 
 # --- disks ----------------------------------------------------------------------------------------------------------------
@@ -333,14 +327,14 @@ for (names,) in sqlite3.connect(sys.argv[1]).execute("SELECT names FROM reservat
 def test_a_wrong_policy_changes_nothing_not_even_over_a_restart(hook: Hook) -> None:
     assert hook.authorize(NAMES)[0] == 200
     (hook.path / "policy.json").write_text('{"version": 1, "customers": {"alpha": {}}}')
-    wait(lambda: json.loads(hook.request("GET", "/healthz")[1])["policy"] == "refused")
+    wait_for(lambda: json.loads(hook.request("GET", "/healthz")[1])["policy"] == "refused")
     assert hook.authorize(["second.alpha.test"])[0] == 200
     hook.stop()
     hook.start()
     assert hook.authorize(["third.alpha.test"])[0] == 200
     hook.customers["alpha"]["enabled"] = False
     hook.write_policy()
-    wait(lambda: hook.authorize(["fourth.alpha.test"])[0] == 403)
+    wait_for(lambda: hook.authorize(["fourth.alpha.test"])[0] == 403)
     assert json.loads(hook.request("GET", "/healthz")[1]) == {"status": "ok", "policy": "ok"}
 
 
@@ -496,7 +490,7 @@ def test_restarts_lose_no_request(tmp_path: Path) -> None:
         for thread in threads:
             thread.start()
         for _number in range(restarts):
-            time.sleep(0.2)
+            time.sleep(0.2)  # for some requests with each process
             hook.stop()
             hook.start()
         stopped.set()

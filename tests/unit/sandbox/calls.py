@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from typing import Any
 
 import requests
@@ -48,12 +46,3 @@ def create_account(sandbox: Sandbox, email: str, authorization: str | None = Non
     headers = {"Authorization": authorization or sandbox.identrust["api_key"]}
     url = sandbox.identrust["api_url"] + "/account"
     return requests.post(url, json={"customer_email": email}, headers=headers, verify=sandbox.ca_path, timeout=10)
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = 5.0) -> Any:
-    """What the condition gives as soon as it is true; an assertion when it does not come to that."""
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
-    return found

@@ -18,8 +18,9 @@ import requests
 from certfleet_sandbox.faults import KINDS, FaultPlan, Seeded
 
 from tests.support.sandbox import Sandbox
+from tests.support.waiting import wait_for
 
-from .calls import create_credentials, wait_for
+from .calls import create_credentials
 
 
 def drawn(text: str, service: str = "sslcom", number: int = 200) -> list[str | None]:

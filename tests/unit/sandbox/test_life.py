@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from certfleet_sandbox.files import PidFile
 from certfleet_sandbox.options import Options
 
 from tests.support.sandbox import Sandbox
+from tests.support.waiting import wait_for
 
 from .calls import create_credentials
 
@@ -50,10 +50,7 @@ def closed(numbers: dict[str, int]) -> bool:
 
 
 def wait_until_gone(state: Path) -> None:
-    end = time.monotonic() + CLOSED_SECONDS
-    while PidFile(state / "sandbox.pid").held() and time.monotonic() < end:
-        time.sleep(0.02)
-    assert not PidFile(state / "sandbox.pid").held()
+    wait_for(lambda: not PidFile(state / "sandbox.pid").held(), CLOSED_SECONDS)
 
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="needs /proc")

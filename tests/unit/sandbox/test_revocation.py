@@ -18,9 +18,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from tests.support.sandbox import Sandbox
+from tests.support.waiting import wait_for
 
 from .acmeclient import client_of, issue, register, request_for
-from .calls import create_credentials, wait_for
+from .calls import create_credentials
 from .market import Wire, chain_of
 
 pytestmark = pytest.mark.needs("openssl")

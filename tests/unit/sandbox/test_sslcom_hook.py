@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 import urllib.error
 from collections.abc import Iterator
 from datetime import datetime
@@ -20,13 +19,13 @@ from certfleet_sandbox.faults import FaultPlan
 from cryptography import x509
 
 from tests.support.sandbox import Sandbox
+from tests.support.waiting import wait_for
 
 from .acmeclient import client_of, issue, register, request_for
 from .calls import create_account, create_credentials
 
 YES: tuple[int, Any] = (200, {"success": True})
 SERVICE = "sslcom-hook"
-SECONDS = 10
 
 
 class Desk:
@@ -62,9 +61,7 @@ class Desk:
 
     def wait(self, operation: str, count: int = 1) -> list[dict[str, Any]]:
         """Certificates come when the order is done, and a moment later."""
-        until = time.monotonic() + SECONDS
-        while len(self.asked(operation)) < count and time.monotonic() < until:
-            time.sleep(0.01)
+        wait_for(lambda: len(self.asked(operation)) >= count)
         return self.asked(operation)
 
 
@@ -81,9 +78,7 @@ def desk(sandbox: Sandbox) -> Iterator[Desk]:
 
 def settle(sandbox: Sandbox, operation: str, count: int) -> list[dict[str, Any]]:
     """The ledger's lines of the calls, as soon as there are so many."""
-    until = time.monotonic() + SECONDS
-    while sandbox.count(service=SERVICE, operation=operation) < count and time.monotonic() < until:
-        time.sleep(0.01)
+    wait_for(lambda: sandbox.count(service=SERVICE, operation=operation) >= count)
     return sandbox.ledger(service=SERVICE, operation=operation)
 
 

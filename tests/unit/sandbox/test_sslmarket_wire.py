@@ -25,8 +25,8 @@ from cryptography import x509
 from cryptography.x509 import verification
 
 from tests.support.sandbox import Sandbox
+from tests.support.waiting import wait_for
 
-from .calls import wait_for
 from .market import Wire, chain_of, csr_for, new_key, order_body
 
 PATH = "/order/certificate/RAPIDSSL_RAPIDSSL"

@@ -14,7 +14,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +21,7 @@ from typing import Any
 import pytest
 from ansible.module_utils import basic
 
+from tests.support.waiting import wait_for
 from tests.unit.plugins.module_utils._deploy.pki import Issued, issue, live, store
 from tools import interpreters
 
@@ -128,10 +128,7 @@ class Fleet:
         script, ready = self.path / "server.py", self.path / ("ready-%d" % len(self.servers))
         script.write_text(SERVER)
         process = subprocess.Popen([sys.executable, script, self.root / directory / "current", default, ready])
-        for _attempt in range(200):
-            if ready.exists():
-                break
-            time.sleep(0.05)
+        wait_for(ready.exists)
         server = Server(process, int(ready.read_text().split()[1]), self.path / (ready.name + ".loads"))
         self.servers.append(server)
         return server
@@ -298,8 +295,9 @@ def test_life_of_a_set(fleet: Fleet) -> None:
     # the link is turned back by hand and the server reloaded
     (fleet.root / NAME / "current").unlink()
     (fleet.root / NAME / "current").symlink_to(first.serial)
+    loads = server.count()
     server.process.send_signal(signal.SIGHUP)
-    time.sleep(0.3)
+    wait_for(lambda: server.count() > loads)
     assert both().actions == ["switch", "reload", "prove"]
     assert live(fleet.root, NAME) == second.serial
 

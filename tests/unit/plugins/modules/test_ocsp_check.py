@@ -30,6 +30,7 @@ from tests.support import revocation as rev
 from tests.support.hostile import Hostile, silence
 from tests.support.revocation import Lab, Responder
 from tests.support.sandbox import Sandbox
+from tests.support.waiting import wait_for
 
 LOOPBACK = ["127.0.0.0/8"]
 
@@ -284,7 +285,6 @@ def test_against_the_sandbox(tmp_path: pathlib.Path) -> None:
 
 
 def bought(sandbox: Sandbox, folder: pathlib.Path, name: str) -> tuple[int, pathlib.Path]:
-    from tests.unit.sandbox.calls import wait_for
     from tests.unit.sandbox.market import Wire
 
     path = folder / "fullchain.pem"
