@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import socket
 import ssl
@@ -136,14 +137,16 @@ class Host:
     def says_version(self, line: str) -> None:
         (self.acme / "version").write_text(line + "\n")
 
-    def run(self, *words: str) -> Run:
+    def run(self, *words: str, **variables: str) -> Run:
+        """The program; ``variables`` are added to its environment."""
         argv = [sys.executable, "-I", str(self.program), *words]
-        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+        environment = {**os.environ, **variables}
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60, env=environment)
         return Run(done.returncode, done.stdout, done.stderr)
 
-    def renew(self) -> Run:
+    def renew(self, **variables: str) -> Run:
         self.write()
-        return self.run("run", self.file_name)
+        return self.run("run", self.file_name, **variables)
 
     @property
     def client_calls(self) -> list[str]:

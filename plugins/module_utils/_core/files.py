@@ -202,6 +202,27 @@ def scratch() -> Iterator[str]:
 
 
 @contextlib.contextmanager
+def unnamed(content: bytes) -> Iterator[str]:
+    """The path of a file in memory, for libraries that take paths alone: it needs no disk, and a killed run leaves nothing behind."""
+    descriptor = os.memfd_create("certfleet", os.MFD_CLOEXEC)
+    try:
+        _write_all(descriptor, content)
+        yield "/proc/self/fd/%d" % descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def umask(value: int) -> Iterator[None]:
+    """For programs that are run in the block. Our own files have the modes that they are given."""
+    before = os.umask(value)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+@contextlib.contextmanager
 def lock(directory: str, wait: float = 60.0, clock: Clock = SYSTEM) -> Iterator[None]:
     """Keeps other runs out of ``directory``. The kernel drops the lock with the process, so none is ever stale."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

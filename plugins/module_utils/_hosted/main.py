@@ -25,8 +25,9 @@ def main(argv: Sequence[str] | None = None, clock: Clock = SYSTEM) -> int:
             return _status(path, options.name, clock)
         # the names of all jobs, not the jobs: one that is damaged does not hold up the others
         names = job.known(path) if options.command == "repair" else [options.name]
-        force = getattr(options, "force", False)
-        return max([_run(path, name, options.command == "run", clock, force) for name in names], default=0)
+        given = {name: getattr(options, name, False) for name in ("force", "patient")}
+        mode = course.Mode(issue=options.command == "run", **given)
+        return max([_run(path, name, mode, clock) for name in names], default=0)
     except CollectionError as error:
         return _complain(error.sentence())
 
@@ -38,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     words = parser.add_subparsers(dest="command", required=True, metavar="command")
     run = words.add_parser("run", help="renew a certificate if it is due, and deploy it")
     run.add_argument("--force", action="store_true", help="renew it though it is not due")
+    run.add_argument("--patient", action="store_true", help="after failures of the client wait before it is run again")
     deploy = words.add_parser("deploy", help="deploy what there is, as a hook of another client")
     for each in (run, deploy):
         each.add_argument("name", help="name of the job's file, without .json")
@@ -46,9 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(path: str, name: str, issue: bool, clock: Clock, force: bool) -> int:
+def _run(path: str, name: str, mode: course.Mode, clock: Clock) -> int:
     try:
-        outcome = course.run(job.load(path, name), issue, clock, force)
+        outcome = course.run(job.load(path, name), mode, clock)
     except CollectionError as error:
         return _complain(error.sentence())
     for what, problem in outcome.problems:

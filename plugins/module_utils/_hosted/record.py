@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from .._core import files
-from .._core.clock import iso, parse_iso
+from .._core.clock import Clock, iso, parse_iso
 from .._core.errors import StateError, clean
+from . import retry
 from .job import STATUS
 
 if TYPE_CHECKING:
@@ -21,11 +22,15 @@ VERSION = 1
 _READABLE = 0o755
 
 
-def save(outcome: Outcome, before: dict[str, Any], now: datetime) -> None:
-    """Writes the record of a run that ended at ``now``; ``before`` is the record that the run found."""
+def save(outcome: Outcome, clock: Clock, before: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Writes the record of a run that has ended. ``before`` is the record before the run, by default the one that is there; returned."""
     path = outcome.job.status_path
-    files.make_directory(os.path.dirname(path), _READABLE)
-    files.write_json(path, build(outcome, before, now), files.PUBLIC)
+    directory = os.path.dirname(path)
+    files.make_directory(directory, _READABLE)
+    with files.lock(directory, clock=clock):
+        before = load(path) if before is None else before
+        files.write_json(path, build(outcome, before, clock.now()), files.PUBLIC)
+    return before
 
 
 def build(outcome: Outcome, before: dict[str, Any], now: datetime) -> dict[str, Any]:
@@ -41,6 +46,7 @@ def build(outcome: Outcome, before: dict[str, Any], now: datetime) -> dict[str, 
         "succeeded_at": before.get("succeeded_at") if failed else iso(now),
         "failing_since": (before.get("failing_since") or iso(now)) if failed else None,
         "failures": before.get("failures", 0) + 1 if failed else 0,
+        "retry": retry.as_json(outcome.retry),
         "issued": outcome.issued,
         "issued_at": iso(now) if outcome.issued else before.get("issued_at"),
         "account": job.client.account if outcome.issued else before.get("account"),
@@ -63,11 +69,11 @@ def build(outcome: Outcome, before: dict[str, Any], now: datetime) -> dict[str, 
 
 
 def load(path: str) -> dict[str, Any]:
-    """The record at ``path``; an empty one where there is none."""
+    """The record at ``path``; an empty one where there is none, or none that can be read: it is written anew, and must not hold up a renewal."""
     try:
         return files.read_json(path) or {}
-    except StateError:
-        return {}  # damaged: written anew
+    except (StateError, OSError):
+        return {}
 
 
 def load_all(path: str) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ Wants=network-online.target
 Type=oneshot
 UMask=0077
 TimeoutStartSec=2h
-ExecStart=%s -I %s run %%i
+ExecStart=%s -I %s run --patient %%i
 """
 _TIMER = """\
 [Unit]
@@ -89,7 +89,7 @@ def crontab(file_name: str, interval: str, host: str, name: str, command: str) -
     minutes = range(minute, 60, length // 60) if length < _HOUR else [minute]
     hours = range(hour, 24, length // _HOUR) if length > _HOUR else ()
     when = "%s %s * * *" % (",".join(map(str, minutes)), ",".join(map(str, hours)) or "*")
-    return "SHELL=/bin/sh\n%s root %s run %s > /dev/null\n" % (when, command, file_name)
+    return "SHELL=/bin/sh\n%s root %s run --patient %s > /dev/null\n" % (when, command, file_name)
 
 
 def _digest(text: str) -> str:

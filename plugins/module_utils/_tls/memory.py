@@ -9,7 +9,6 @@ holds, and the dates are right; and the client tells what is in the certificate.
 
 from __future__ import annotations
 
-import os
 import ssl
 from typing import Any, Sequence
 
@@ -34,11 +33,8 @@ def shake_hands(key: bytes, certificates: Sequence[bytes]) -> dict[str, Any]:
     client.verify_flags = ssl.VerifyFlags(int(client.verify_flags) | _PARTIAL_CHAIN)
     try:
         # OpenSSL reads a key from a file alone; what is proven must be what was read, not what is there by now
-        with files.scratch() as directory:
-            paths = [os.path.join(directory, name) for name in ("chain.pem", "key.pem")]
-            for path, content in zip(paths, (b"".join(certificates), key)):
-                files.write(path, content)
-            server.load_cert_chain(paths[0], paths[1], _no_password)
+        with files.unnamed(b"".join(certificates)) as chain_path, files.unnamed(key) as key_path:
+            server.load_cert_chain(chain_path, key_path, _no_password)
         client.load_verify_locations(cadata=certificates[-1].decode("ascii"))
         return _turns(server, client)
     except ssl.SSLError as error:
