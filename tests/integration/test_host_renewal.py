@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,16 +19,22 @@ import pytest
 import yaml
 from ansible_collections.certfleet.reseller.plugins.module_utils._core import credential
 from ansible_collections.certfleet.reseller.plugins.module_utils._core.secret import Secret
+from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 from tests.support.canary import MARK, Runs, Spy, forms
+from tests.support.dns_updates import ALGORITHM, KEY_NAME, Updates
 from tests.support.pebble import Pebble
 
 HMAC = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
 OTHER = "b10lLJs8l1GPIzsLP0s6pMt8O0XVGnfTaCeROxQM0BIt2XrJMDHJZBM5NuQmQJQH"
 SECRETS = [("first", HMAC), ("second", OTHER)]
-# issuers by their clients; a certificate of each on the same host
-ISSUERS = {"lego": "alpha", "certbot": "beta"}
-NAMES = {"lego": "www.alpha.test", "certbot": "www.beta.test"}
+# as nsupdate and lego want the key of updates
+TSIG = "Y2FuYXJ5IG9mIHRoZSB1cGRhdGVzIG9mIGEgem9uZSE="
+# issuers and certificates, all of one host, by the client or the challenge that they are about
+ISSUERS = {"lego": "alpha", "certbot": "beta", "dns": "gamma"}
+NAMES = {"lego": "www.alpha.test", "certbot": "www.beta.test", "dns": "*.gamma.test"}
+FILES = {**NAMES, "dns": "_wildcard.gamma.test"}
 
 pytestmark = pytest.mark.needs("pebble", "pebble-challtestsrv", "lego", "certbot")
 
@@ -41,15 +48,24 @@ def free_port() -> int:
 @pytest.fixture
 def pebble() -> Iterator[Pebble]:
     port = free_port()
-    with Pebble({"kid-1": HMAC, "kid-2": OTHER}, http01_port=port, answer_http01=False) as found:
+    keys = {"kid-1": HMAC, "kid-2": OTHER}
+    with Pebble(keys, http01_port=port, answer_http01=False, alternate_roots=1) as found:
+        yield found
+
+
+@pytest.fixture
+def updates(pebble: Pebble) -> Iterator[Updates]:
+    with Updates("gamma.test", TSIG, pebble) as found:
         yield found
 
 
 class Scene:
     """One host, this machine, with all that is written below one folder."""
 
-    def __init__(self, folder: pathlib.Path, pebble: Pebble) -> None:
+    def __init__(self, folder: pathlib.Path, pebble: Pebble, updates: Updates) -> None:
         self.folder = folder
+        root = x509.load_pem_x509_certificate(pebble.issuing_root(1))
+        self.root_name = str(root.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
         self.path, self.root, self.cron = folder / "lib", folder / "etc", folder / "cron"
         self.state = folder / "state"
         for directory in (self.state, self.state / "eab"):
@@ -57,6 +73,7 @@ class Scene:
         for client in ISSUERS:
             self.bind(self.eab(client), "kid-1", HMAC)
         self.issuers = {issuer: self._issuer(pebble, client) for client, issuer in ISSUERS.items()}
+        self.issuers[ISSUERS["dns"]].update(self._dns(updates))
         self.runs = Runs(folder)
 
     def _issuer(self, pebble: Pebble, client: str) -> dict[str, Any]:
@@ -66,8 +83,23 @@ class Scene:
             "directory_url": pebble.directory_url,
             "ca_path": pebble.ca_path,
             "eab_path": str(self.eab(client)),
-            "client": client,
+            "preferred_chain": self.root_name,
+            "client": "certbot" if client == "certbot" else "lego",
             "client_listen": f"127.0.0.1:{pebble.http01_port}",
+        }
+
+    def _dns(self, updates: Updates) -> dict[str, Any]:
+        settings = {
+            "NAMESERVER": updates.address,
+            "TSIG_ALGORITHM": ALGORITHM,
+            "TSIG_KEY": KEY_NAME,
+            "TSIG_SECRET": TSIG,
+        }
+        return {
+            "client_dns": "rfc2136",
+            "client_dns_settings": {f"RFC2136_{name}": value for name, value in settings.items()},
+            # pebble's own DNS is where records are looked for
+            "client_arguments": ["--dns.resolvers", updates.address, "--dns.disable-cp"],
         }
 
     def eab(self, client: str) -> pathlib.Path:
@@ -82,7 +114,13 @@ class Scene:
         return {
             "certfleet_issuers": self.issuers,
             "certfleet_certificates": [
-                {"name": NAMES[client], "issuer": issuer, "hosts": "web1"} for client, issuer in ISSUERS.items()
+                {
+                    "name": NAMES[client],
+                    "issuer": issuer,
+                    "hosts": "web1",
+                    "challenge": "dns-01" if client == "dns" else "http-01",
+                }
+                for client, issuer in ISSUERS.items()
             ],
             "certfleet_state_path": str(self.state),
             "certfleet_root": str(self.root),
@@ -109,7 +147,7 @@ class Scene:
 
     def renew(self, client: str) -> str:
         """What a timer starts, of a certificate that is due; the serial number of the new one."""
-        name = NAMES[client]
+        name = FILES[client]
         path = self.path / "jobs" / f"{name}.json"
         path.write_text(json.dumps({**json.loads(path.read_text()), "renewal": {"remaining_share": 0.999999999}}))
         argv = [sys.executable, "-I", str(self.path / "certfleet-host.pyz"), "run", name]
@@ -120,11 +158,17 @@ class Scene:
         return self.live(client)
 
     def record(self, client: str) -> dict[str, Any]:
-        value: dict[str, Any] = json.loads((self.path / "status" / f"{NAMES[client]}.json").read_text())
+        value: dict[str, Any] = json.loads((self.path / "status" / f"{FILES[client]}.json").read_text())
         return value
 
     def live(self, client: str) -> str:
-        return os.readlink(self.root / NAMES[client] / "current")
+        return os.readlink(self.root / FILES[client] / "current")
+
+    def top(self, client: str) -> str:
+        """The name of the root that the chain ends at."""
+        chain = (self.root / FILES[client] / "current" / "fullchain.pem").read_bytes()
+        last = x509.load_pem_x509_certificates(chain)[-1]
+        return str(last.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
 
     def accounts(self, issuer: str) -> list[tuple[str, bool]]:
         """The credential of each account, and whether the account has come to its end."""
@@ -132,12 +176,13 @@ class Scene:
         return sorted((each["kid"], "retired" in each) for each in known)
 
 
-def test_life(tmp_path: pathlib.Path, pebble: Pebble) -> None:
+def test_life(tmp_path: pathlib.Path, pebble: Pebble, updates: Updates) -> None:
     """Issue, a second run that changes nothing, three renewals without the controller, another credential, and no HMAC on the host."""
-    scene = Scene(tmp_path, pebble)
+    scene = Scene(tmp_path, pebble, updates)
     assert scene.play()["changed"] > 0
     first = {client: scene.live(client) for client in ISSUERS}
     assert all(scene.record(client)["ok"] and scene.record(client)["issued"] for client in ISSUERS)
+    assert {scene.top(client) for client in ISSUERS} == {scene.root_name}
     assert scene.play()["changed"] == 0
     assert {client: scene.live(client) for client in ISSUERS} == first
 
@@ -146,21 +191,26 @@ def test_life(tmp_path: pathlib.Path, pebble: Pebble) -> None:
     with Spy("host") as spy:
         for client in ISSUERS:
             assert len({first[client], *(scene.renew(client) for _renewal in range(3))}) == 4
-    for client in ISSUERS:
+    for client in ("lego", "certbot", "rfc2136"):
         assert any(client.encode() in argv and b"--server" in argv for argv in spy.arguments)
     for text in (*spy.arguments, *spy.environments):
-        assert not any(form in text for form in forms(HMAC))
+        assert not any(form in text for form in forms(HMAC) | forms(TSIG))
     (tmp_path / "elsewhere").rename(scene.state)
 
     rotate(scene)
 
-    assert scene.runs.hits(SECRETS) == []
+    assert scene.runs.hits([*SECRETS, ("updates", TSIG)]) == []
+    assert (updates.added, updates.refused) == (4, 0)
     files = [path for folder in (scene.path, scene.root, scene.cron) for path in folder.rglob("*") if path.is_file()]
     for path in files:
         content = path.read_bytes()
         assert not any(form in content for _name, secret in SECRETS for form in forms(secret)), path
+    keepers = [path for path in files if TSIG.encode() in path.read_bytes()]
+    assert keepers == [scene.path / "secrets" / ISSUERS["dns"] / "RFC2136_TSIG_SECRET"]
+    assert stat.S_IMODE(keepers[0].stat().st_mode) == 0o600
     print(
-        f"\nlego and certbot: 5 certificates and 2 accounts each; no HMAC in {len(files)} files and {scene.runs.looks} looks at processes"
+        f"\nlego and certbot: 5 certificates and 2 accounts each; lego by DNS: {updates.added} certificates; "
+        f"no HMAC in {len(files)} files and {scene.runs.looks} looks at processes"
     )
 
 

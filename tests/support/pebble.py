@@ -117,12 +117,14 @@ class Pebble:
         days: int = 90,
         seconds: int | None = None,
         address: str = "127.0.0.1",
+        alternate_roots: int = 0,
     ) -> None:
         self._keys, self._answer_http01, self._address = keys, answer_http01, address
         self._seconds = days * 86400 if seconds is None else seconds
         self._environment = {
             "PEBBLE_WFE_NONCEREJECT": str(nonce_reject),
             "PEBBLE_AUTHZREUSE": str(authz_reuse),
+            "PEBBLE_ALTERNATE_ROOTS": str(alternate_roots),
             "PEBBLE_VA_NOSLEEP": "1" if no_sleep else "0",
         }
         acme, management, dns, challenges, http01, tls = _free_ports(6, address)
@@ -225,10 +227,10 @@ class Pebble:
         """What pebble itself has to say."""
         return str(self._directory / "pebble.log")
 
-    def issuing_root(self) -> bytes:
-        """The root that pebble issues from, as PEM; a new one at every start."""
+    def issuing_root(self, number: int = 0) -> bytes:
+        """The root that pebble issues from, as PEM; a new one at every start. Alternate roots have the numbers from 1 on."""
         tls = ssl.create_default_context(cafile=self.ca_path)
-        with urllib.request.urlopen(f"{self.management_url}/roots/0", timeout=5, context=tls) as answer:
+        with urllib.request.urlopen(f"{self.management_url}/roots/{number}", timeout=5, context=tls) as answer:
             content: bytes = answer.read()
             return content
 
@@ -241,6 +243,9 @@ class Pebble:
     def add_txt(self, name: str, value: str) -> None:
         """`name` is absolute, with its dot at the end."""
         self._challenge("/set-txt", {"host": name, "value": value})
+
+    def clear_txt(self, name: str) -> None:
+        self._challenge("/clear-txt", {"host": name})
 
     def add_a(self, name: str, *addresses: str) -> None:
         self._challenge("/add-a", {"host": name, "addresses": list(addresses)})
