@@ -61,6 +61,12 @@ def test_hosts_renew_without_a_controller(scene: Scene) -> None:
         second = scene.play(facts=True)
         assert [counts["changed"] for counts in second.values()] == [0] * len(HOSTS)
 
+        assert {host: scene.key_type(host) for host in HOSTS} == {host: host.key_type for host in HOSTS}
+        installed = {
+            host.name: scene.machines.run(host.name, "sh", "-c", f"command -v {host.client}") for host in HOSTS
+        }
+        assert {name for name, path in installed.items() if path.startswith("/usr/local/")} == {"lego3"}
+
         shutil.rmtree(scene.state)  # from here on there is no controller
         serials = {host: {scene.record(host)["serial"]} for host in HOSTS}
 

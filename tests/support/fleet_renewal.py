@@ -38,13 +38,21 @@ server {
     return 200 "%(name)s\\n";
 }
 """
-WEB = "[Service]\nExecStart=busybox httpd -f -p 80 -h /var/www/html\n"
+WEB = "[Service]\nExecStart=busybox httpd -f -p %s -h %s\n"
+INSTALL = "rm /etc/nginx/sites-enabled/default; exec dpkg --force-unsafe-io -i /opt/clients/$0/*.deb"
+# an archive as lego's releases have it, behind a web server
+ARCHIVE = """rm /etc/nginx/sites-enabled/default; mkdir -p /srv/archive
+dpkg-deb -x /opt/clients/lego/lego_*.deb /srv/lego
+tar -czf /srv/archive/lego.tar.gz -C /srv/lego/usr/bin lego
+sha256sum < /srv/archive/lego.tar.gz"""
 PLAY = "- {hosts: all, gather_facts: %s, roles: [certfleet.reseller.host_renewal]}\n"
 
 
 @dataclass(frozen=True)
 class Renewing:
-    """``listen``: the client answers http-01 by itself, else a web server that is there does."""
+    """``listen``: the client answers http-01 by itself, else a web server that is there does. ``download``: the role installs lego from an
+    archive, else Debian's package is there.
+    """
 
     name: str
     address: str
@@ -52,6 +60,7 @@ class Renewing:
     listen: bool
     key_type: str = "ecdsa"
     user: str = "root"
+    download: bool = False
 
     @property
     def certificate(self) -> str:
@@ -65,7 +74,7 @@ class Renewing:
 HOSTS = (
     Renewing("lego1", "10.77.0.81", "lego", listen=True),
     Renewing("lego2", "10.77.0.82", "lego", listen=False, user="deploy"),
-    Renewing("lego3", "10.77.0.83", "lego", listen=True, key_type="rsa"),
+    Renewing("lego3", "10.77.0.83", "lego", listen=True, key_type="rsa", download=True),
     Renewing("cert1", "10.77.0.84", "certbot", listen=True),
     Renewing("cert2", "10.77.0.85", "certbot", listen=False, key_type="rsa"),
 )
@@ -94,7 +103,7 @@ class Scene:
         self._server.stdin.flush()
         self.acme: dict[str, str] = json.loads(self._server.stdout.readline())
         (path / "root.pem").write_text(self.acme["root"])
-        self._inventory()
+        self._installs: dict[str, dict[str, str]] = {}
 
     def stop(self) -> None:
         self._server.communicate(timeout=30)
@@ -105,13 +114,21 @@ class Scene:
         """Clients and servers, as an administrator has them; nginx has no certificate yet, and does not run."""
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(self._set_up, HOSTS))
+        self._inventory()
 
     def _set_up(self, host: Renewing) -> None:
         self.machines.write(host.name, "/etc/nginx/conf.d/shop.conf", NGINX % {"name": host.certificate})
-        self.machines.write(host.name, "/etc/systemd/system/web.service", WEB)
-        script = "rm /etc/nginx/sites-enabled/default; exec dpkg --force-unsafe-io -i /opt/clients/$0/*.deb"
-        self.machines.run(host.name, "sh", "-ec", script, host.client)
-        if not host.listen:
+        said = self.machines.run(host.name, "sh", "-ec", ARCHIVE if host.download else INSTALL, host.client)
+        self._installs[host.name] = {"host_renewal_install": "none"}
+        if host.download:
+            self._installs[host.name] = {
+                "host_renewal_install": "download",
+                "host_renewal_lego_url": "http://127.0.0.1:8080/lego.tar.gz",
+                "host_renewal_lego_checksum": f"sha256:{said.split()[0]}",
+            }
+        web = WEB % (("127.0.0.1:8080", "/srv/archive") if host.download else ("80", "/var/www/html"))
+        self.machines.write(host.name, "/etc/systemd/system/web.service", web)
+        if host.download or not host.listen:
             self.machines.run(host.name, "systemctl", "start", "web")
 
     def hasten(self) -> None:
@@ -135,6 +152,12 @@ class Scene:
         """The fingerprint of the certificate that the link points at."""
         path = f"/etc/certfleet/{host.certificate}/current/meta.json"
         return str(json.loads(self.machines.run(host.name, "cat", path))["fingerprint"])
+
+    def key_type(self, host: Renewing) -> str:
+        """Of the live certificate."""
+        path = f"/etc/certfleet/{host.certificate}/current/cert.pem"
+        text = self.machines.run(host.name, "openssl", "x509", "-noout", "-text", "-in", path)
+        return "rsa" if "rsaEncryption" in text else "ecdsa" if "id-ecPublicKey" in text else text
 
     def served(self, host: Renewing) -> str | None:
         """The fingerprint of the certificate that a client outside is shown, if it is content with it."""
@@ -162,6 +185,7 @@ class Scene:
                 "ansible_host": host.address,
                 "ansible_user": host.user,
                 "ansible_become": host.user != "root",
+                **self._installs[host.name],
             }
             for host in HOSTS
         }
@@ -184,7 +208,6 @@ class Scene:
                 }
                 for host in HOSTS
             ],
-            "host_renewal_install": "none",
         }
         (self.path / "inventory.json").write_text(json.dumps({"all": {"hosts": hosts, "vars": shared}}))
 
