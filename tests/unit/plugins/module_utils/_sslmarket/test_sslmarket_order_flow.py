@@ -128,7 +128,7 @@ def test_more_than_a_day_allows(desk: Desk, wanted: int, most: int) -> None:
         done = call(desk, *names(wanted), check=check, max_orders_per_day=most)
         assert (done.kind, desk.posts) == ("state", 0)
         assert f"{wanted} orders would be placed" in done.result["msg"]
-        assert "raise max_orders_per_day" in done.result["msg"]
+        assert "Raise max_orders_per_day" in done.result["msg"]
     assert not list(desk.journal.glob("purchases/*/*.json"))
 
 
