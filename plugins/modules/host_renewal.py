@@ -106,7 +106,7 @@ options:
     default: /etc/cron.d
   files:
     description:
-      - Filled in by the action plugin. The files, encoded in Base64.
+      - Filled in by the action plugin. The files by path, each with its mode and its content in Base64.
     type: dict
 notes:
   - Without pipelining Ansible keeps the module with its arguments, account keys among them, in its temporary directory on the host

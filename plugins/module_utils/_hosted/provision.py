@@ -24,8 +24,8 @@ _PROGRAM_MODE, _OPEN = 0o755, 0o644
 
 def build(
     options: Mapping[str, Any], work: Mapping[str, Mapping[str, str]], predicting: bool = False
-) -> dict[str, dict[str, Any]]:
-    """Absolute paths on the host, with ``content`` (Base64) and ``mode`` (a number).
+) -> dict[str, str]:
+    """Absolute paths on the host, each with the mode in octal digits, a blank and the content in Base64.
 
     ``work`` has for each issuer the settings of its DNS provider. ``predicting``: an account may be one that is yet to be registered.
     """
@@ -46,7 +46,7 @@ def build(
 
 def _job(
     path: str, entry: Mapping[str, Any], settings: Mapping[str, str], predicting: bool
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> tuple[dict[str, str], dict[str, Any]]:
     """The files of one job, and its client, which is told where they are."""
     client = dict(entry["job"]["client"])
     if client["kind"] == EXTERNAL:
@@ -102,7 +102,7 @@ def _account(known: tuple[bytes, str], client: dict[str, Any]) -> dict[str, byte
     return found
 
 
-def _timer(options: Mapping[str, Any], entry: Mapping[str, Any], program: str) -> dict[str, Any]:
+def _timer(options: Mapping[str, Any], entry: Mapping[str, Any], program: str) -> dict[str, str]:
     host, name, file_name = entry["job"]["host"], entry["name"], entry["file_name"]
     if options["timers"] == "systemd":
         target = os.path.join(options["unit_path"], timers.timer_name(file_name))
@@ -114,8 +114,9 @@ def _timer(options: Mapping[str, Any], entry: Mapping[str, Any], program: str) -
     return {target: _file(text.encode("utf-8"), _OPEN)}
 
 
-def _file(content: bytes, mode: int = files.SECRET) -> dict[str, Any]:
-    return {"content": base64.b64encode(content).decode("ascii"), "mode": mode}
+def _file(content: bytes, mode: int = files.SECRET) -> str:
+    """One text, for the option is secret: Ansible takes each of its values out of the result, and a mode alone is in many a name."""
+    return "%04o %s" % (mode, base64.b64encode(content).decode("ascii"))
 
 
 def _json(value: Any) -> bytes:

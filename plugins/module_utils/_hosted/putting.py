@@ -123,10 +123,11 @@ class HostFiles:
         return tuple(file for name, file in sorted(want.jobs.items()) if not known.get(name, {}).get("ok"))
 
 
-def _content(path: str, given: Mapping[str, Any]) -> tuple[bytes, int]:
+def _content(path: str, given: Any) -> tuple[bytes, int]:
     try:
-        return base64.b64decode(given["content"], validate=True), int(given["mode"])
-    except (KeyError, TypeError, ValueError, binascii.Error):
+        mode, content = given.split(" ")
+        return base64.b64decode(content, validate=True), int(mode, 8)
+    except (AttributeError, ValueError, binascii.Error):
         raise InvalidData("the content of %s was damaged on its way to the host" % path) from None
 
 
