@@ -33,7 +33,9 @@ seealso:
 EXAMPLES = r"""
 - name: The directories in use
   ansible.builtin.debug:
-    msg: "{{ certfleet_issuers | certfleet.reseller.fleet_issuers | dict2items | map(attribute='value.directory_url') }}"
+    msg: "{{ issuers.values() | selectattr('directory_url', 'defined') | map(attribute='directory_url') | unique }}"
+  vars:
+    issuers: "{{ certfleet_issuers | certfleet.reseller.fleet_issuers }}"
 """
 
 RETURN = r"""
