@@ -93,7 +93,9 @@ CASES: list[tuple[str, dict[str, Any], list[tuple[str, str]]]] = [
     ("expired a second ago", {"issued": Issued(leaf(-1 / 86400), {})}, [("expired", "error")]),
     ("not yet", {"issued": Issued(leaf(120, 90), {})}, [("not_valid_yet", "error")]),
     ("below the limit", {"issued": Issued(leaf(6.9), {})}, [("expiring", "error"), ("overdue", "warning")]),
+    ("at the limit", {"issued": Issued(leaf(7), {})}, [("expiring", "warning"), ("overdue", "warning")]),
     ("below the warning", {"issued": Issued(leaf(13.9), {})}, [("expiring", "warning"), ("overdue", "warning")]),
+    ("at the warning", {"issued": Issued(leaf(14), {})}, [("overdue", "warning")]),
     ("overdue", {"issued": Issued(leaf(28.9), {})}, [("overdue", "warning")]),
     ("just due", {"issued": Issued(leaf(29.5), {})}, []),
     ("revoked", {"revocation": REVOKED}, [("revoked", "error")]),
@@ -115,7 +117,7 @@ CASES: list[tuple[str, dict[str, Any], list[tuple[str, str]]]] = [
         [("host_silent", "warning")],
     ),
     ("the term ends", {"term_end": NOW + 29 * DAY}, [("term_ends", "warning")]),
-    ("the term goes on", {"term_end": NOW + 31 * DAY}, []),
+    ("the term goes on", {"term_end": NOW + 30 * DAY}, []),
 ]
 
 
@@ -125,6 +127,16 @@ def test_problems(facts: dict[str, Any], expected: list[tuple[str, str]]) -> Non
     assert codes(found) == expected
     assert found["state"] == (expected[0][1] if expected else "ok")
     checked(found)
+
+
+def test_a_revocation_is_told_with_its_reason() -> None:
+    for reason, text in (
+        (REVOKED["reason"], REVOKED["reason"]),
+        ("by the CA", "revoked: by the CA"),
+        (None, "revoked"),
+    ):
+        (problem,) = made(revocation={**REVOKED, "reason": reason})["problems"]
+        assert problem["text"] == text
 
 
 def test_every_problem_has_a_case_and_a_place_in_the_schema() -> None:
