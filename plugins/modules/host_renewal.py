@@ -17,7 +17,8 @@ description:
     binding ever gets to a host.
   - The program is one file that needs the standard library of Python 3.8 alone. It runs the client when a certificate is due, and deploys what
     the client was issued in the way of M(certfleet.reseller.certificate_deploy).
-  - Jobs and timers of certificates that are not in O(jobs) any more are removed. What a client has stored for them stays.
+  - Jobs and timers of certificates that are not in O(jobs) any more are removed, and so is what DNS providers wanted for them. What a client
+    has stored for them stays.
   - The module enables no timer and issues nothing; the role C(host_renewal) does.
 author:
   - The certfleet.reseller contributors (@certfleet)
@@ -101,7 +102,7 @@ options:
     default: /etc/systemd/system
   cron_path:
     description:
-      - Directory of cron's files.
+      - Directory of cron's files. Without it there is no cron, and the module fails.
     type: path
     default: /etc/cron.d
   files:

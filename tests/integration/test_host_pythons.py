@@ -102,6 +102,7 @@ def test_every_python(tmp_path: Path) -> None:
     hosts = {f"python{version}": {"ansible_python_interpreter": path} for version, path in found.items()}
     for host, variables in hosts.items():
         variables["place"] = str(tmp_path / host)
+        (tmp_path / host / "cron.d").mkdir(parents=True)
     assert hosts, "not even the Python of the tests was found"
     issued = issue([NAME])
     store(tmp_path / "sets", NAME, issued)

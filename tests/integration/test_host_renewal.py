@@ -68,7 +68,7 @@ class Scene:
         self.root_name = str(root.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
         self.path, self.root, self.cron = folder / "lib", folder / "etc", folder / "cron"
         self.state = folder / "state"
-        for directory in (self.state, self.state / "eab"):
+        for directory in (self.state, self.state / "eab", self.cron):
             directory.mkdir(mode=0o700)
         for client in ISSUERS:
             self.bind(self.eab(client), "kid-1", HMAC)

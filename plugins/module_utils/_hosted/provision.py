@@ -39,7 +39,8 @@ def build(
         found[target] = _file(_json({**entry["job"], "client": client}))
         found.update(_timer(options, entry, program))
     if options["timers"] == "systemd" and options["jobs"]:
-        service = timers.SERVICE % (options["python"], program)
+        longest = max(entry["job"]["client"].get("timeout") or 0 for entry in options["jobs"])
+        service = timers.service(_command(options, program), longest)
         found[os.path.join(options["unit_path"], timers.service_name())] = _file(service.encode("utf-8"), _OPEN)
     return found
 
@@ -108,10 +109,16 @@ def _timer(options: Mapping[str, Any], entry: Mapping[str, Any], program: str) -
         target = os.path.join(options["unit_path"], timers.timer_name(file_name))
         text = timers.timer(file_name, entry["interval"], host, name)
     else:
-        command = "%s -I %s" % (options["python"], program)
         target = os.path.join(options["cron_path"], timers.cron_name(file_name))
-        text = timers.crontab(file_name, entry["interval"], host, name, command)
+        text = timers.crontab(file_name, entry["interval"], host, name, _command(options, program))
     return {target: _file(text.encode("utf-8"), _OPEN)}
+
+
+def _command(options: Mapping[str, Any], program: str) -> tuple[str, ...]:
+    for word in (options["python"], program):
+        if not word.isprintable():
+            raise UsageError("%r cannot be in the command of a timer" % word)
+    return options["python"], "-I", program
 
 
 def _file(content: bytes, mode: int = files.SECRET) -> str:

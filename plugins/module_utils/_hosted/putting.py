@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any, Mapping
 
 from .._core import files
-from .._core.errors import CollectionError, InvalidData, UsageError
+from .._core.errors import CollectionError, InvalidData, StateError, UsageError
 from .._core.plan import Plan, Step
 from .._deploy import commands
 from . import record
 from .job import CLIENTS, JOBS, SECRETS
 
-_TIMER = re.compile(r"certfleet-renew(@.+\.timer|-.+)")
+_JOB = re.compile(r".+\.json")
+_TIMER = re.compile(r"certfleet-renew(@.+\.timer|@\.service|-.+)")
 _READABLE = 0o755
 
 
@@ -31,17 +32,21 @@ class TimerError(CollectionError):
 
 @dataclass(frozen=True)
 class Want:
-    """``files``: contents and modes by path. ``jobs``: names of the jobs' files, by the names of the certificates."""
+    """``files``: contents and modes by path. ``jobs``: names of the jobs' files, by the names of the certificates.
+
+    ``cron_path``: where cron is wanted. Timers that nobody wants are looked for in all ``timer_paths``.
+    """
 
     path: str
-    timers_path: str
+    timer_paths: tuple[str, ...]
+    cron_path: str | None
     files: Mapping[str, tuple[bytes, int]] = field(repr=False)
     jobs: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Have:
-    """``same``: what is as it should be. ``stale``: jobs and timers that nobody wants any more.
+    """``same``: what is as it should be. ``stale``: jobs, timers and secrets of DNS providers that nobody wants any more.
 
     ``pending``: jobs whose certificate is not in order yet.
     """
@@ -63,15 +68,19 @@ class HostFiles:
             )
         if not os.path.isabs(params["path"]):
             raise UsageError("path is %r, not an absolute path" % params["path"])
-        systemd = params["timers"] == "systemd"
         return Want(
             os.path.normpath(params["path"]),
-            params["unit_path"] if systemd else params["cron_path"],
+            (params["unit_path"], params["cron_path"]),
+            None if params["timers"] == "systemd" else params["cron_path"],
             {path: _content(path, given) for path, given in params["files"].items()},
             {entry["name"]: entry["file_name"] for entry in params["jobs"]},
         )
 
     def read(self, want: Want) -> Have:
+        if want.files and want.cron_path and not os.path.isdir(want.cron_path):
+            raise StateError(
+                "%s does not exist, so nothing would renew certificates" % want.cron_path, hint="Install cron there."
+            )
         modes = {path: files.mode_of(path) for path in want.files}
         same = tuple(
             path
@@ -107,20 +116,26 @@ class HostFiles:
         return {"timers": timers, "pending": list(have.pending)}
 
     def _stale(self, want: Want) -> tuple[str, ...]:
-        """Jobs and timers of ours; what clients keep of a certificate stays, for its key may be needed."""
-        found = []
-        for directory, pattern in (
-            (os.path.join(want.path, JOBS), re.compile(r".+\.json")),
-            (want.timers_path, _TIMER),
-        ):
-            entries = os.listdir(directory) if os.path.isdir(directory) else []
-            found += [os.path.join(directory, entry) for entry in sorted(entries) if pattern.fullmatch(entry)]
+        """Jobs, timers and secrets of ours; what clients keep of a certificate stays, for its key may be needed."""
+        places = [(os.path.join(want.path, JOBS), _JOB), *((path, _TIMER) for path in want.timer_paths)]
+        secrets = os.path.join(want.path, SECRETS)
+        places += [(os.path.join(secrets, issuer), re.compile(".+")) for issuer in _entries(secrets)]
+        found = [
+            os.path.join(directory, entry)
+            for directory, pattern in places
+            for entry in _entries(directory)
+            if pattern.fullmatch(entry)
+        ]
         return tuple(path for path in found if path not in want.files)
 
     def _pending(self, want: Want) -> tuple[str, ...]:
         """Certificates that have not been deployed yet, or whose last run failed."""
         known = {each.get("name"): each for each in record.load_all(want.path)}
         return tuple(file for name, file in sorted(want.jobs.items()) if not known.get(name, {}).get("ok"))
+
+
+def _entries(directory: str) -> list[str]:
+    return sorted(os.listdir(directory)) if os.path.isdir(directory) else []
 
 
 def _content(path: str, given: Any) -> tuple[bytes, int]:

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
+from typing import Sequence
 
 _SECONDS = {"m": 60, "h": 3600, "d": 86400}
 _UNIT = "certfleet-renew"
 _HOUR = 3600
 
-SERVICE = """\
+_SERVICE = """\
 [Unit]
 Description=Renew and deploy the certificate %%i
 After=network-online.target
@@ -25,8 +27,14 @@ Wants=network-online.target
 [Service]
 Type=oneshot
 UMask=0077
-TimeoutStartSec=2h
-ExecStart=%s -I %s run --patient %%i
+TimeoutStartSec=%d
+ExecStart=%s run --patient %%i
+"""
+# cron gives programs /usr/bin and /bin alone; what is downloaded is in /usr/local/bin.
+_CRON = """\
+SHELL=/bin/sh
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+%s root %s run --patient %s > /dev/null
 """
 _TIMER = """\
 [Unit]
@@ -77,19 +85,36 @@ def calendar(interval: str, host: str, name: str) -> str:
     return "*-*-* %02d/%d:%02d:%02d UTC" % (hour, length // _HOUR, minute, second)
 
 
+def service(command: Sequence[str], longest: int = 0) -> str:
+    """The unit file of what all timers start; ``command`` is the program. Words are quoted as systemd.service(5) has it.
+
+    ``longest``: seconds that a client may take. Other certificates may be waited for, and services told, in two hours more.
+    """
+    return _SERVICE % (2 * _HOUR + longest, " ".join(map(_systemd_word, command)))
+
+
+def _systemd_word(word: str) -> str:
+    plain = word.replace("%", "%%").replace("$", "$$")
+    if re.fullmatch(r"[A-Za-z0-9_@%$+=:,./-]+", plain):
+        return plain
+    return '"%s"' % plain.replace("\\", "\\\\").replace('"', '\\"')
+
+
 def timer(file_name: str, interval: str, host: str, name: str) -> str:
     """The unit file."""
     return _TIMER % (file_name, calendar(interval, host, name))
 
 
-def crontab(file_name: str, interval: str, host: str, name: str, command: str) -> str:
+def crontab(file_name: str, interval: str, host: str, name: str, command: Sequence[str]) -> str:
     """The same for cron, to the minute. Its output is mailed by cron when there is any, so it speaks of failures alone."""
     length, start = seconds(interval), offset(interval, host, name)
     hour, minute = start // _HOUR, start // 60 % 60
     minutes = range(minute, 60, length // 60) if length < _HOUR else [minute]
     hours = range(hour, 24, length // _HOUR) if length > _HOUR else ()
     when = "%s %s * * *" % (",".join(map(str, minutes)), ",".join(map(str, hours)) or "*")
-    return "SHELL=/bin/sh\n%s root %s run --patient %s > /dev/null\n" % (when, command, file_name)
+    # a percent sign ends a command of cron's, quoted or not (crontab(5))
+    words = " ".join(map(shlex.quote, command)).replace("%", "\\%")
+    return _CRON % (when, words, file_name)
 
 
 def _digest(text: str) -> str:

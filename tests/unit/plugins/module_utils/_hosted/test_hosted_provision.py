@@ -175,7 +175,7 @@ def test_second_run_and_what_is_not_wanted_any_more(tmp_path: pathlib.Path, key_
     assert all(int(value.split()[0], 8) == mode[path] for path, value in both["files"].items())
     one = options(tmp_path, jobs(entry("l"), key_path=key_path))
     removed, shown = put(one)
-    assert removed == ["remove", "remove"]
+    assert removed == ["remove", "remove"]  # its job and its timer
     assert shown["timers"] == ["certfleet-renew@www.a.example.timer"]
     # the client's own files stay
     assert (tmp_path / "lib" / "clients" / "b.example").is_dir()
@@ -190,7 +190,35 @@ def test_a_host_without_jobs_gets_nothing(tmp_path: pathlib.Path, key_path: str)
     assert put(options(tmp_path, []))[0] == []
     assert not (tmp_path / "lib").exists()
     put(options(tmp_path, jobs(entry("l"), key_path=key_path)))
-    assert put(options(tmp_path, []))[0] == ["remove", "remove"]
+    assert put(options(tmp_path, []))[0] == ["remove", "remove", "remove"]
+    assert list((tmp_path / "units").iterdir()) == []
+
+
+@pytest.mark.parametrize("client", ["l", "c"])
+def test_secrets_that_nobody_needs_are_removed(tmp_path: pathlib.Path, key_path: str, client: str) -> None:
+    """The issuer goes another way, or the host is given up: what the DNS provider wanted is not left lying about."""
+    entries = entry(client, "*.a.example", challenge="dns-01"), entry("x", "c.example")
+    put(options(tmp_path, jobs(*entries, key_path=key_path)))
+    left = options(tmp_path, jobs(*entries[1:]))
+    put(left)
+    assert [path for path in (tmp_path / "lib" / "secrets").rglob("*") if path.is_file()] == []
+    assert put(left)[0] == []
+
+
+def test_from_cron_to_systemd(tmp_path: pathlib.Path, key_path: str) -> None:
+    """And back: what was there before does not start the program any more."""
+    (tmp_path / "cron").mkdir()
+    wanted = jobs(entry("l"), key_path=key_path)
+    for kind, here, there in (("cron", "cron", "units"), ("systemd", "units", "cron"), ("cron", "cron", "units")):
+        put(options(tmp_path, wanted, timers=kind))
+        assert list((tmp_path / here).glob("certfleet-*"))
+        assert list((tmp_path / there).glob("certfleet-*")) == []
+
+
+def test_without_cron_nothing_would_come(tmp_path: pathlib.Path, key_path: str) -> None:
+    with pytest.raises(StateError, match="nothing would renew"):
+        put(options(tmp_path, jobs(entry("l"), key_path=key_path), timers="cron"))
+    assert put(options(tmp_path, [], timers="cron"))[0] == []
 
 
 def test_nothing_in_files_is_part_of_a_name(tmp_path: pathlib.Path, key_path: str) -> None:
@@ -202,6 +230,7 @@ def test_nothing_in_files_is_part_of_a_name(tmp_path: pathlib.Path, key_path: st
 
 
 def test_cron(tmp_path: pathlib.Path, key_path: str) -> None:
+    (tmp_path / "cron").mkdir()
     given = options(tmp_path, jobs(entry("l"), key_path=key_path), timers="cron")
     put(given)
     assert len(list((tmp_path / "cron").iterdir())) == 1

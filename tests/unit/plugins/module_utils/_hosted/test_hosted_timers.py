@@ -15,6 +15,9 @@ import pytest
 from ansible_collections.certfleet.reseller.plugins.module_utils._fleet import issuers
 from ansible_collections.certfleet.reseller.plugins.module_utils._hosted import job, timers
 
+# What a path can be made of.
+ODD = "a b%i'$HOME\\\"c"
+
 FORM = re.compile(r"\*-\*-\* (\*|\d\d(?:/\d+)?):(\d\d(?:/\d+)?):(\d\d) UTC")
 
 
@@ -74,9 +77,10 @@ def test_systemd_takes_it(interval: str, program: Callable[[str], str]) -> None:
 
 
 @pytest.mark.needs("systemd-analyze")
-def test_systemd_takes_the_units(tmp_path: pathlib.Path, program: Callable[[str], str]) -> None:
+@pytest.mark.parametrize("word", ["/var/lib/certfleet/certfleet-host.pyz", ODD])
+def test_systemd_takes_the_units(tmp_path: pathlib.Path, program: Callable[[str], str], word: str) -> None:
     service = tmp_path / timers.service_name()
-    service.write_text(timers.SERVICE % (sys.executable, "/var/lib/certfleet/certfleet-host.pyz"))
+    service.write_text(timers.service((sys.executable, "-I", word)))
     timer = tmp_path / timers.timer_name("_wildcard.example.com")
     timer.write_text(timers.timer("_wildcard.example.com", "12h", "web1", "*.example.com"))
     argv = [program("systemd-analyze"), "verify", "--man=no", str(timer)]
@@ -86,15 +90,39 @@ def test_systemd_takes_the_units(tmp_path: pathlib.Path, program: Callable[[str]
 
 def test_crontab() -> None:
     """Five fields, root, and the command; names without a dot, which cron does not read, and never the same for two certificates."""
-    text = timers.crontab("_wildcard.example.com", "10m", "web1", "*.example.com", "/usr/bin/python3 -I /x.pyz")
-    minutes, hours, *rest = text.splitlines()[1].split(" ", 6)
+    text = timers.crontab("_wildcard.example.com", "10m", "web1", "*.example.com", ("/usr/bin/python3", "-I", "/x.pyz"))
+    minutes, hours, *rest = text.splitlines()[2].split(" ", 6)
     assert len(minutes.split(",")) == 6
     assert (hours, rest[:4]) == ("*", ["*", "*", "*", "root"])
-    assert timers.crontab("a", "12h", "w", "a", "x").splitlines()[1].split()[1].count(",") == 1
-    assert timers.crontab("a", "1m", "w", "a", "x").splitlines()[1].split()[0].count(",") == 59
+    assert timers.crontab("a", "12h", "w", "a", ["x"]).splitlines()[2].split()[1].count(",") == 1
+    assert timers.crontab("a", "1m", "w", "a", ["x"]).splitlines()[2].split()[0].count(",") == 59
     names = {timers.cron_name(each) for each in ("a.b", "a_b", "a-b", "_wildcard.a.b")}
     assert len(names) == 4
     assert all(re.fullmatch("[A-Za-z0-9_-]+", name) for name in names)
+
+
+def test_cron_runs_programs_anywhere(tmp_path: pathlib.Path) -> None:
+    """As cron reads the line: percent signs without a backslash end it, then /bin/sh gets it. Downloads are in /usr/local/bin."""
+    folder = tmp_path / ODD
+    folder.mkdir()
+    program = folder / "program"
+    program.write_text('#!/bin/sh\necho "$PATH" "$@" >&2\n')
+    program.chmod(0o755)
+    shell, path, line = timers.crontab("a", "12h", "w", "a", (str(program), "-I", "/a b")).splitlines()
+    assert shell == "SHELL=/bin/sh"
+    command, *rest = re.split(r"(?<!\\)%", line.split(" ", 6)[6])
+    assert rest == []
+    argv = ["/bin/sh", "-c", command.replace("\\%", "%")]
+    variables = dict([path.split("=", 1)])
+    done = subprocess.run(argv, capture_output=True, text=True, check=True, env=variables)
+    assert done.stderr == variables["PATH"] + " -I /a b run --patient a\n"
+    assert "/usr/local/bin" in variables["PATH"].split(":")
+
+
+def test_words_of_systemd() -> None:
+    """Specifiers, variables, blanks, quotes and backslashes, by the rules of systemd.service(5) and systemd.syntax(7)."""
+    line = next(each for each in timers.service(("/x", ODD)).splitlines() if each.startswith("ExecStart="))
+    assert line == 'ExecStart=/x "%s" run --patient %%i' % r"""a b%%i'$$HOME\\\"c"""
 
 
 def test_both_sides_know_the_same_clients() -> None:
