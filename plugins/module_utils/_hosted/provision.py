@@ -68,7 +68,7 @@ def _job(
             client["variables"] = {name + "_FILE": os.path.join(place, name) for name in sorted(settings)}
         elif client["kind"] == CERTBOT and settings:
             target = os.path.join(place, "certbot.ini")
-            lines = ["%s = %s" % (name, settings[name]) for name in sorted(settings)]
+            lines = ["%s = %s" % (name, _quoted(name, str(settings[name]))) for name in sorted(settings)]
             found[target] = _file(_text("\n".join(lines) + "\n"))
             option = "--dns-%s-credentials" % client["dns"]
             client["arguments"] = [*client.get("arguments", ()), option, target]
@@ -124,6 +124,16 @@ def _command(options: Mapping[str, Any], program: str) -> tuple[str, ...]:
 def _file(content: bytes, mode: int = files.SECRET) -> str:
     """One text, for the option is secret: Ansible takes each of its values out of the result, and a mode alone is in many a name."""
     return "%04o %s" % (mode, base64.b64encode(content).decode("ascii"))
+
+
+def _quoted(name: str, value: str) -> str:
+    """A value for certbot, which reads the file by ConfigObj: plain, a hash would end it and a comma make a list of it. Nothing can be escaped."""
+    marks = ("'''", '"""') if "\n" in value else ('"', "'", "'''", '"""')
+    mark = next((each for each in marks if each not in value), None)
+    if mark is None or "%(" in value or not name.isprintable():
+        # the value is secret
+        raise UsageError("client_dns_settings: %r cannot be said in a file of certbot" % name)
+    return mark + value + mark
 
 
 def _json(value: Any) -> bytes:

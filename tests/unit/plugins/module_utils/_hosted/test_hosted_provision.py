@@ -164,6 +164,41 @@ def test_secrets_of_a_dns_provider_are_in_files(tmp_path: pathlib.Path, key_path
     assert loaded.client.dns == "rfc2136"
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "a#b",
+        "a, b",
+        "'a'",
+        '"a"',
+        "'a' \"b\"",
+        "a\nx = y",
+        "a\\",
+        " a ",
+        "",
+        "100%",
+        "$HOME",
+        "[a]",
+        "='",
+        '"\'"',
+        "f\u00e4hre",
+    ],
+)
+def test_certbot_reads_the_same_value(value: str) -> None:
+    """By the library with which it does."""
+    import configobj
+
+    text = "dns_x_secret = %s\nlast = 1\n" % provision._quoted("dns_x_secret", value)
+    assert configobj.ConfigObj(text.splitlines()) == {"dns_x_secret": value, "last": "1"}
+
+
+@pytest.mark.parametrize("value", ["%(last)s", "\"\"\" '''"])
+def test_what_certbot_cannot_be_told(value: str) -> None:
+    with pytest.raises(UsageError, match="dns_x_secret") as caught:
+        provision._quoted("dns_x_secret", value)
+    assert value not in caught.value.sentence()
+
+
 def test_second_run_and_what_is_not_wanted_any_more(tmp_path: pathlib.Path, key_path: str) -> None:
     both = options(tmp_path, jobs(entry("l"), entry("c", "b.example"), key_path=key_path))
     first, shown = put(both)
