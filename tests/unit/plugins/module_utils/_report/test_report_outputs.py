@@ -65,6 +65,9 @@ def test_metrics() -> None:
         ("ok", 0),
     ]
     assert found["certfleet_certificate_revoked"][0] == (who, 1)
+    place = {"host": "web1", "address": "www.alpha.example", "port": "443", "server_name": "www.alpha.example"}
+    served = [(labels, value) for labels, value in found["certfleet_endpoint_served"] if labels["issuer"]]
+    assert served == [({**who, **place, "starttls": "smtp"}, 1)]  # of labels that are the same the first one
     kinds = {labels["problem"] for labels, _value in found["certfleet_certificate_problems"]}
     assert {"expiring", "revoked", "mismatch", "not_served", "damaged"} <= kinds
     for name in found:
