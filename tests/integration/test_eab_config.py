@@ -29,6 +29,8 @@ DIRECTORY = "https://ca.example/acme/dir"
 
 
 ROOT = "-----BEGIN CERTIFICATE-----\n"
+# with what JSON writes in another way than a Caddyfile
+ROOT_FILE = 'gr\u00f6\u00dfe "1\\a.pem'
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +40,14 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     state = folder / "state"
     (state / "eab").mkdir(parents=True, mode=0o700)
     state.chmod(0o700)
-    (folder / "ca.pem").write_text(ROOT)
+    (folder / ROOT_FILE).write_text(ROOT)
     record = credential.Record("x", "alpha", "https://x", KID, Secret(HMAC), (), "2026-11-22T10:00:00Z")
     credential.save(str(state / "eab" / "alpha.json"), record)
     alpha = {
         "kind": "acme",
         "contact": "tls@alpha.test",
         "directory_url": DIRECTORY,
-        "ca_path": str(folder / "ca.pem"),
+        "ca_path": str(folder / ROOT_FILE),
         "profile": "tls",
         "preferred_chain": "Root X",
         "eab_path": str(state / "eab" / "alpha.json"),
@@ -88,6 +90,7 @@ def test_caddy(written: pathlib.Path, tmp_path: pathlib.Path, program: Callable[
     issuer = policies[0]["issuers"][0]
     assert issuer["ca"] == DIRECTORY
     assert issuer["email"] == "tls@alpha.test"
+    assert issuer["trusted_roots_pem_files"] == [str(written / ROOT_FILE)]
     assert issuer["external_account"] == {"key_id": KID, "mac_key": HMAC}
 
 
