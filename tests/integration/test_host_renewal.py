@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import shutil
 import socket
 import stat
 import subprocess
@@ -198,6 +199,7 @@ def test_life(tmp_path: pathlib.Path, pebble: Pebble, updates: Updates) -> None:
     (tmp_path / "elsewhere").rename(scene.state)
 
     rotate(scene)
+    report(scene)
 
     assert scene.runs.hits([*SECRETS, ("updates", TSIG)]) == []
     assert (updates.added, updates.refused) == (4, 0)
@@ -228,7 +230,21 @@ def rotate(scene: Scene) -> None:
         "certfleet_rotate_eab_path": str(new),
     }
     (scene.folder / "vars.json").write_text(json.dumps(variables))
-    scene.recap("-e", f"@{scene.folder / 'vars.json'}", "certfleet.reseller.rotate_eab")
+    accounts = scene.state / "accounts" / "hosts"
+    # of an issuer whose name begins alike, and of a host that is not reached
+    for issuer, host in (("beta-b", "web1"), ("beta", "web2")):
+        (accounts / host).mkdir(exist_ok=True)
+        for source in (accounts / "web1").glob("beta-????????.*"):
+            shutil.copy(source, accounts / host / source.name.replace("beta", issuer))
+    arguments = ("-e", f"@{scene.folder / 'vars.json'}", "certfleet.reseller.rotate_eab")
+    assert scene.runs.play("-i", "web1,web2,", "-c", "local", *arguments, "-e", "certfleet_hosts=web1") != 0
+    assert b"web2 took no part" in scene.runs.sinks["output"]
+    assert all(not ended for _kid, ended in scene.accounts(ISSUERS["certbot"]))
+    shutil.rmtree(accounts / "web2")
+    scene.recap(*arguments)
+    assert [ended for _kid, ended in scene.accounts("beta-b")] == [False]
+    for path in (accounts / "web1").glob("beta-b-*"):
+        path.unlink()
     assert scene.live("certbot") != live["certbot"]
     assert scene.record("certbot")["account"] != old["certbot"]
     assert scene.accounts(ISSUERS["certbot"]) == [("kid-1", True), ("kid-2", False)]
@@ -241,3 +257,19 @@ def rotate(scene: Scene) -> None:
     assert scene.live("certbot") == proven
     assert scene.renew("lego") != live["lego"]
     assert scene.record("lego")["account"] != old["lego"]
+
+
+def report(scene: Scene) -> None:
+    """The playbook knows the certificates from the host, misses none on the controller, and orders none."""
+    live = {client: scene.live(client) for client in ISSUERS}
+    variables = {
+        **scene.variables,
+        "certificate_report_renewals_path": str(scene.path),
+        "certificate_report_revocation": False,
+    }
+    (scene.folder / "vars.json").write_text(json.dumps(variables))
+    scene.recap("-e", f"@{scene.folder / 'vars.json'}", "certfleet.reseller.report")
+    found = json.loads((scene.state / "report" / "report.json").read_text())["certificates"]
+    assert {each["name"]: (each["serial"], each["problems"]) for each in found} == {
+        f"{NAMES[client]} (web1)": (serial, []) for client, serial in live.items()
+    }
