@@ -150,7 +150,8 @@ def _issue(outcome: Outcome, clock: Clock) -> None:
         clients.check_version(commands.run((*job.client.program, "--version"), ClientError))
     own = clients.sources(job)[0]
     # a server refuses an order that replaces a certificate of another account (RFC 9773 section 5)
-    argv = clients.command(job, _names(own) if outcome.account == job.client.account else None)
+    source = outcome.pair.source if outcome.pair else None
+    argv = clients.command(job, _names(own) if outcome.account == job.client.account else None, source)
     # web servers read what it writes into their web root; its own directory is closed to others
     with files.umask(_UMASK):
         commands.run(argv, ClientError, job.client.timeout, clients.variables(job.client))

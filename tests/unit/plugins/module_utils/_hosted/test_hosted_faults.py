@@ -19,7 +19,7 @@ from ansible_collections.certfleet.reseller.plugins.module_utils._hosted import 
 from ansible_collections.certfleet.reseller.plugins.module_utils._tls import memory
 
 from tests.support import pki
-from tests.support.hosted import Host, serial
+from tests.support.hosted import Host, save, serial
 
 NEW = {"not_before": pki.NOW - timedelta(days=1)}
 DUE = {"not_before": pki.NOW - timedelta(days=80), "not_after": pki.NOW + timedelta(days=10)}
@@ -106,6 +106,25 @@ def test_runs_at_once(host: Host) -> None:
     assert len(host.client_calls) == 1
     assert host.record["account"] == "one"
     assert host.record["issued_at"] is not None
+
+
+def test_certbot_was_killed(host: Host) -> None:
+    """Between two links of a lineage. certbot writes the next certificates into another one, NAME-0001: that is deployed, and renewed."""
+    host.job["client"]["kind"] = "certbot"
+    live = host.client / "live"
+    issued = {}
+    for name in (host.name, host.name + "-0001"):
+        issued[name] = pki.server([host.name], host.ca, **(DUE if issued else NEW))
+        save(issued[name], host.ca, live / name)
+        (live / name / "chain.pem").rename(live / name / "fullchain.pem")
+        (live / name / "key.pem").rename(live / name / "privkey.pem")
+    (live / host.name / "privkey.pem").unlink()
+    assert host.renew().rc == 1  # due, and the CA is down
+    assert host.served == serial(issued[host.name + "-0001"])
+    assert " --cert-name %s-0001 " % host.name in host.client_calls[0]
+    (live / (host.name + "-0001") / "privkey.pem").unlink()
+    assert host.renew().rc == 1
+    assert " --cert-name %s --" % host.name in host.client_calls[1]
 
 
 # --- a client that fails ------------------------------------------------------------------------------------------------
