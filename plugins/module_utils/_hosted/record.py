@@ -6,20 +6,22 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from .._core import files
 from .._core.clock import Clock, iso, parse_iso
 from .._core.errors import StateError, clean
 from . import retry
-from .job import STATUS
+from .job import EXTERNAL, STATUS
 
 if TYPE_CHECKING:
     from .course import Outcome
 
 VERSION = 1
 _READABLE = 0o755
+# Timers come once a day at least.
+_LATE = timedelta(days=2)
 
 
 def save(outcome: Outcome, clock: Clock, before: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -77,11 +79,11 @@ def load(path: str) -> dict[str, Any]:
 
 
 def load_all(path: str) -> list[dict[str, Any]]:
-    """The records of all jobs that ran, by the names of their files."""
+    """The records of all jobs that ran, by the names of their files. One that cannot be read is one of a job that has not run."""
     directory = os.path.join(path, STATUS)
     names = sorted(os.listdir(directory)) if os.path.isdir(directory) else []
-    found = (files.read_json(os.path.join(directory, name)) for name in names if name.endswith(".json"))
-    return [each for each in found if each is not None]
+    found = (load(os.path.join(directory, name)) for name in names if name.endswith(".json"))
+    return [each for each in found if each]
 
 
 def state(value: dict[str, Any], now: datetime) -> str | None:
@@ -91,6 +93,8 @@ def state(value: dict[str, Any], now: datetime) -> str | None:
     try:
         if parse_iso(value["not_after"]) <= now:
             return "the certificate expired on %s" % value["not_after"]
+        if value.get("renewal") and value["client"] != EXTERNAL and parse_iso(value["renewal"]["at"]) + _LATE <= now:
+            return "it was to be renewed on %s, and no run was since: does its timer run?" % value["renewal"]["at"]
     except (KeyError, TypeError, ValueError, AttributeError):
         return "the record says nothing of a certificate"
     return None

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from ansible_collections.certfleet.reseller.plugins.module_utils._hosted import retry
+from ansible_collections.certfleet.reseller.plugins.module_utils._core.clock import parse_iso
+from ansible_collections.certfleet.reseller.plugins.module_utils._hosted import record, retry
 from ansible_collections.certfleet.reseller.plugins.module_utils._tls import memory
 
 from tests.support import pki
@@ -91,6 +92,30 @@ def test_a_record_that_cannot_be_written_is_a_failure(host: Host) -> None:
     assert "status" in run.stderr
     assert told.exists()
     assert host.served == serial(issued)
+
+
+def test_damaged_record(host: Host) -> None:
+    """Of one job: it counts as one that has not run, holds up nothing, and is written anew."""
+    issued = host.queue(**NEW)
+    assert host.renew().rc == 0
+    path = host.path / "status" / (host.file_name + ".json")
+    path.write_text("{")
+    said = host.run("status")
+    assert (said.rc, json.loads(said.stdout)["states"]) == (1, [{"name": host.name, "problem": "has not run yet"}])
+    assert host.renew().rc == 0
+    assert host.run("status").rc == 0
+    assert host.record["serial"] == serial(issued)
+
+
+def test_timer_that_does_not_run(host: Host) -> None:
+    """Nobody writes the record then; the program says so long before the certificate expires."""
+    host.queue(not_before=pki.NOW - timedelta(days=1), not_after=pki.NOW + timedelta(days=89))
+    assert host.renew().rc == 0
+    value = host.record
+    at = parse_iso(value["renewal"]["at"])
+    assert record.state(value, at + timedelta(days=1)) is None
+    assert "does its timer run?" in str(record.state(value, at + timedelta(days=3)))
+    assert record.state({**value, "client": "external"}, at + timedelta(days=3)) is None
 
 
 def test_runs_at_once(host: Host) -> None:
