@@ -265,7 +265,9 @@ def test_resend() -> None:
         "PUT /api/certificate/order_id/5/resend",
         "GET /api/order/order_id/5",
     ]
-    assert predicted.result == {**real.result, "invocation": predicted.result["invocation"]}
+    # which releases of ansible-core add the arguments differs
+    results = [{key: value for key, value in each.result.items() if key != "invocation"} for each in (predicted, real)]
+    assert results[0] == results[1]
     assert real.result["changed"] is True
     assert real.result["steps"] == [
         {"action": "resend", "subject": "validation e-mail of order 5 (www.alpha.example)", "cost": "free"}
