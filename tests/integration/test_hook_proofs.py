@@ -179,6 +179,18 @@ def misbehave(hook: Hook, kind: int, until: threading.Event) -> None:
                 client.sendall(more.get(kind, b""))
 
 
+def test_an_answer_does_not_wait_for_the_network(hook: Hook) -> None:
+    """Sent in pieces, an answer would come 40 ms later on each connection that is kept: Nagle's algorithm and delayed acknowledgements."""
+    body = json.dumps(authorization(NAMES)).encode()
+    times = []
+    with Sender(hook) as sender:
+        for _number in range(40):
+            start = time.monotonic()
+            assert sender.send(f"/{PREFIX}/reseller_authorization", body)[0] == 200
+            times.append(time.monotonic() - start)
+    assert sorted(times)[10] < 0.03
+
+
 def test_fifty_slow_clients_hold_up_nobody(hook: Hook) -> None:
     for number in range(20):
         assert hook.authorize([f"warm{number}.alpha.test"], product="other")[0] == 403

@@ -280,8 +280,8 @@ def test_who_gave_up_waiting_is_not_stored_when_a_shared_commit_fails(
 
         monkeypatch.setattr(writer, "_store", failing)
         running = asyncio.create_task(writer.run())
-        stays = asyncio.create_task(writer.submit(ask()))
-        gone = asyncio.create_task(writer.submit(ask("gone.alpha.test")))
+        stays = asyncio.create_task(writer.submit(ask(), 10))
+        gone = asyncio.create_task(writer.submit(ask("gone.alpha.test"), 10))
         assert (await stays).answer.status == 200
         await asyncio.sleep(0.05)
         running.cancel()

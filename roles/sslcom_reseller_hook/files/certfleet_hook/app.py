@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 from certfleet_hook import chain, clock, requests, strict
 from certfleet_hook.decide import refused
 from certfleet_hook.desk import Desk
-from certfleet_hook.logs import logger
+from certfleet_hook.logs import logger, tell
 from certfleet_hook.metrics import SECONDS, answers
 from certfleet_hook.policy import Policy
 from certfleet_hook.state import Answer
@@ -98,15 +98,7 @@ class Service:
         seconds = time.monotonic() - start
         answers(name, answer.status, answer.code).inc()
         SECONDS.labels(name).observe(seconds)
-        if logger.isEnabledFor(20):
-            told = {
-                "endpoint": name,
-                "status": answer.status,
-                "code": answer.code,
-                "ms": round(seconds * 1000, 1),
-                **facts,
-            }
-            logger.info("answered", extra={"facts": told})
+        tell("answered", endpoint=name, status=answer.status, code=answer.code, ms=round(seconds * 1000, 1), **facts)
         return reply(answer, close)
 
     async def _body(self, request: Request, largest: int) -> bytes:
@@ -154,9 +146,8 @@ class Service:
             status = 400 if error.code == "malformed" else 403
             raise Refused(status, f"chain_{error.code}", str(error)) from None
         try:
-            async with asyncio.timeout(self.answer_seconds):
-                return (await self.writer.submit(job)).answer
-        except (Busy, TimeoutError):
+            return (await self.writer.submit(job, self.answer_seconds)).answer
+        except Busy:
             return Answer(500, "busy", OWN_FAULT.message)
 
     def _ask(self, policy: Policy, request: requests.Authorization, facts: dict[str, object]) -> Job:

@@ -17,14 +17,19 @@ encode = json.JSONEncoder(ensure_ascii=True).encode
 logger = logging.getLogger("certfleet_hook")
 
 
+def started(level: str, message: str) -> dict[str, object]:
+    return {"at": clock.text(clock.now()), "level": level, "message": message}
+
+
+def tell(message: str, **facts: object) -> None:
+    """The line that ``logger.info`` would write, at a third of its cost: there is one for each answer."""
+    if logger.isEnabledFor(logging.INFO):
+        sys.stderr.write(encode(started("info", message) | facts) + "\n")
+
+
 class Lines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, object] = {
-            "at": clock.text(clock.now()),
-            "level": record.levelname.lower(),
-            "message": record.getMessage(),
-        }
-        line |= getattr(record, "facts", {})
+        line = started(record.levelname.lower(), record.getMessage()) | getattr(record, "facts", {})
         if record.exc_info and record.exc_info[0]:
             # the places, not the values: a message may quote what was sent
             frames = traceback.extract_tb(record.exc_info[2])[-4:]

@@ -168,6 +168,10 @@ def serve(path: str) -> None:
     gc.freeze()
     gc.set_threshold(GARBAGE)
     listener = listen(wanted)
+    if listener.family != socket.AF_UNIX:
+        # Inherited by each connection. An answer is sent in two pieces, and the second would wait for the first to be confirmed (40 ms);
+        # asyncio does it by itself only where a socket names its protocol, and these do not.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     signal.signal(signal.SIGTERM, leave)
     try:
         asyncio.run(run())

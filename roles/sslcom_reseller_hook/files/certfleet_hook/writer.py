@@ -28,8 +28,6 @@ from certfleet_hook.store import Job, apply
 
 MOST_AT_ONCE = 200
 MOST_WAITING = 2000
-GATHER_SECONDS = 0.003
-CROWD = 5
 SWEEP_SECONDS = 1
 TROUBLE_SECONDS = 10
 
@@ -61,26 +59,29 @@ class Writer:
         """Whether the last thing to store could not be, a short time ago."""
         return time.monotonic() < self._failed + TROUBLE_SECONDS
 
-    async def submit(self, job: Job) -> Outcome:
+    async def submit(self, job: Job, seconds: float) -> Outcome:
+        """What came of it, when that is stored; Busy when it is not after some seconds. It may be stored later all the same."""
         if len(self._waiting) >= MOST_WAITING:
             raise Busy
-        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Outcome] = loop.create_future()
+        limit = loop.call_later(seconds, _give_up, answer)
         self._waiting.append((job, answer))
         self._came.set()
-        return await answer
+        try:
+            return await answer
+        finally:
+            limit.cancel()
 
     async def run(self) -> None:
         """Store until cancelled. What is being stored then is committed or not as a whole, and nobody gets an answer."""
-        crowd = False
         while True:
             await self._came.wait()
-            # those who came at the same moment; in a crowd, those who come while a commit would take
-            await asyncio.sleep(GATHER_SECONDS if crowd else 0)
+            await asyncio.sleep(0)  # those who came at the same moment
             batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
             if not self._waiting:
                 self._came.clear()
             batch = [entry for entry in batch if not entry[1].done()]  # who gave up waiting is left out
-            crowd = len(batch) > CROWD
             if batch:
                 BATCH.observe(len(batch))
                 await self._answer(batch)
@@ -136,6 +137,11 @@ class Writer:
 
     async def _aside(self, wait: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, wait)
+
+
+def _give_up(answer: asyncio.Future[Outcome]) -> None:
+    if not answer.done():
+        answer.set_exception(Busy())
 
 
 def _commit(connection: Connection) -> None:
