@@ -136,9 +136,8 @@ def test_a_wildcard(controller: Controller) -> None:
 
 
 def test_one_of_several_chains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PEBBLE_ALTERNATE_ROOTS", "2")
     monkeypatch.setenv("PEBBLE_CHAIN_LENGTH", "2")
-    with Pebble(KEYS) as pebble:
+    with Pebble(KEYS, alternate_roots=2) as pebble:
         controller = controller_of(pebble, tmp_path)
         controller.account()
         controller.issue(certificate("default.test"))
