@@ -17,16 +17,6 @@ from certfleet_hook import strict
 
 # 32 characters of base64url are 192 bits
 SECRET = re.compile(r"[A-Za-z0-9_-]{32,200}")
-PATHS = (
-    "prefix_path",
-    "events_token_path",
-    "metrics_token_path",
-    "tls_certificate_path",
-    "tls_key_path",
-    "tls_client_ca_path",
-    "policy_path",
-    "state_path",
-)
 
 
 class SettingsError(ValueError):
