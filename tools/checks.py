@@ -176,10 +176,8 @@ def unit(extra: list[str]) -> list[Check]:
 
 
 def integration(extra: list[str]) -> list[Check]:
-    # playbooks wait for a part of their time; a file's tests share a sandbox
-    return [
-        pytest("integration", "-n", str(CORES + 1), "--dist", "loadfile", "tests/integration", *extra, seconds=2700)
-    ]
+    # a file's tests share a sandbox; a third worker on two cores brings nothing
+    return [pytest("integration", "-n", "auto", "--dist", "loadfile", "tests/integration", *extra, seconds=2700)]
 
 
 def kills(extra: list[str]) -> list[Check]:
